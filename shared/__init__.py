@@ -1,0 +1,1 @@
+"""What every site and the server must agree on."""

@@ -1,0 +1,1 @@
+"""Combining what sites send; numpy and nothing else."""

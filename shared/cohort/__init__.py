@@ -1,0 +1,1 @@
+"""Patients, endpoints and splits, as values."""

@@ -1,0 +1,1 @@
+"""Image scores and clinical values to one decision."""

@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: windowing, resampling, stacking, augmentation."""

@@ -1,0 +1,1 @@
+"""What crosses the hospital boundary, field by field."""

@@ -1,0 +1,1 @@
+"""Disclosure rules, masking and accounting; no file, clock or network."""

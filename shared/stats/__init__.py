@@ -1,0 +1,1 @@
+"""Statistics on arrays: each function cites its source and carries an example that runs."""

@@ -1,0 +1,1 @@
+"""The studies as values: roles, endpoint, preparation, network, defaults."""

@@ -1,0 +1,1 @@
+"""Loops, optimisers and seeds of local training."""

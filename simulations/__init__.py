@@ -1,0 +1,1 @@
+"""Federations of invented hospitals on one machine."""

@@ -1,0 +1,1 @@
+"""Invented patients with a known effect, written as real DICOM."""
