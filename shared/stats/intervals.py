@@ -190,7 +190,10 @@ def wald_cut(count: Counts, total: Counts, level: float = 0.95) -> Limits:
     z = normal_quantile(level)
     share = np.where(n > 0, k / np.maximum(n, 1), np.nan)
     half = z * np.sqrt(share * (1 - share) / np.maximum(n, 1))
-    return np.clip(share - half, 0.0, 1.0), np.clip(share + half, 0.0, 1.0)
+    return (
+        np.asarray(np.clip(share - half, 0.0, 1.0)),
+        np.asarray(np.clip(share + half, 0.0, 1.0)),
+    )
 
 
 def normal_quantile(level: float) -> float:
