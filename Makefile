@@ -7,7 +7,7 @@ RUN    ?= runs/demo
 SEED   ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format clean
+.PHONY: help demo test check lint format clean
 
 help:  ## Print what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,7 +24,9 @@ demo: $(READY)  ## Invented hospitals, federated training, report, one predictio
 test: $(READY)  ## Run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: $(READY)  ## Format, lint, types, import contracts
+check: lint test  ## Format, lint, types, import contracts and tests
+
+lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
