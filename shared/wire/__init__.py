@@ -1,1 +1,1 @@
-"""Messages to Flower records and back."""
+"""Messages to Flower records and back, and what proves that both ends run the same code."""
