@@ -233,4 +233,6 @@ def _covariance_of_mean(
     if patients < 2:  # noqa: PLR2004 - a sample variance needs two
         return np.full((models, models), np.nan)
     centred = placements - placements.mean(axis=1, keepdims=True)
-    return np.asarray(centred @ centred.T) / ((patients - 1) * patients)
+    scatter: Float[np.ndarray, "model model"] = np.dot(centred, centred.T)
+    scatter /= (patients - 1) * patients
+    return scatter
