@@ -69,7 +69,7 @@ class _Builder:
         return nn.Sequential(
             nn.Conv2d(inputs, outputs, size, stride=stride, padding=padding, bias=False),
             self.norm(outputs),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),  # not in place: per-sample gradients hook the norm before it
         )
 
     def chain(self, inputs: int, *steps: tuple[int, Size]) -> tuple[nn.Module, int]:
