@@ -7,6 +7,8 @@ baseline's patients simply answer from memory instead of from a hospital.
 from collections.abc import Mapping
 from typing import TypeVar
 
+import numpy as np
+
 from client.local_evaluation import answer_evaluation
 from server.federated_evaluation import evaluate
 from shared.aggregation.pooled_evaluation import FederatedEvaluation
@@ -16,6 +18,7 @@ from shared.messages.evaluation import EvaluationRequest, PatientScores, SiteRes
 from shared.report.run_record import Arm, Measure, RocPoint, SiteResult, measure
 from shared.stats.confusion import ConfusionCounts, confusion_measures
 from shared.stats.intervals import Proportion, normal_quantile, proportion
+from simulations.arm import ArmResult
 
 Reply = TypeVar("Reply")
 _LEVEL = 0.95
@@ -49,6 +52,24 @@ def _answer(request: object, patients: PatientScores, reply_type: type[Reply]) -
         f"Expected a request answered by {reply_type.__name__}, got {type(request).__name__}. "
         "Ask for the reply that belongs to the request."
     )
+
+
+def evaluate_result(result: ArmResult, endpoint: Endpoint) -> FederatedEvaluation:
+    """Evaluate a baseline's scores of the pooled held-out patients.
+
+    Args:
+        result: Of a training without a federation.
+        endpoint: What the scores are about.
+
+    Returns:
+        The evaluation.
+    """
+    patients = PatientScores(
+        scores=result.scores(),
+        votes=np.array([vote.event for vote in result.votes], dtype=bool),
+        events=np.array(result.events, dtype=bool),
+    )
+    return evaluate_in_memory({result.arm: patients}, endpoint)
 
 
 def arm_of(name: str, evaluation: FederatedEvaluation, *, with_sites: bool = False) -> Arm:

@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from shared.cohort.endpoint import OBJECTIVE_RESPONSE
 from shared.messages.evaluation import PatientScores
-from simulations.arms import arm_of, evaluate_in_memory
+from simulations.report_arm import arm_of, evaluate_in_memory
 
 
 def patients(number, seed):

@@ -1,0 +1,171 @@
+"""The researcher's commands: invented cohorts, federations on one machine, reports."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared.report.console import Format, emit, progress_printer, say
+
+cohort = typer.Typer(no_args_is_help=True, help="Invented patients, written as real files.")
+demo = typer.Typer(no_args_is_help=True, help="Everything at once, on invented hospitals.")
+
+FormatOption = Annotated[Format, typer.Option("--format", help="What to print on standard output.")]
+EngineOption = Annotated[
+    str, typer.Option(help="in-process (one machine, no fixed cost) or ray (Flower's engine).")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a run setting; may be repeated."),
+]
+WorkersOption = Annotated[int, typer.Option(help="Processes that prepare studies.")]
+
+
+@cohort.command("synth")
+def synth(
+    out: Annotated[Path, typer.Argument(help="Folder to write; one folder per site.")],
+    sites: Annotated[int, typer.Option(help="Hospitals.")] = 4,
+    patients: Annotated[int, typer.Option(help="Patients per hospital.")] = 30,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 1,
+    matrix: Annotated[int, typer.Option(help="Rows and columns of an image; papers: 512.")] = 96,
+    slices: Annotated[int, typer.Option(help="Slices per phase.")] = 20,
+    effect: Annotated[
+        float, typer.Option(help="Strength of the image signal: 5 learns fast, 1 is realistic.")
+    ] = 5.0,
+    workers: WorkersOption = 2,
+    form: FormatOption = Format.TEXT,
+) -> None:
+    """Write an invented CT cohort as DICOM with manifests, settings files and known truth."""
+    from dataclasses import asdict
+
+    from simulations.synthetic.cohort import write_cohort
+    from simulations.synthetic.spec import CohortSpec, even_sites
+
+    spec = CohortSpec(
+        sites=even_sites(sites, patients),
+        seed=seed,
+        matrix=matrix,
+        slices=slices,
+        effect_scale=effect,
+    )
+    summary = write_cohort(
+        spec, out, workers=workers, progress=progress_printer("writing invented patients")
+    )
+    lines = [
+        f"{summary.patients} invented patients in {out}; Bayes AUC {summary.bayes_auc:.3f}.",
+        *(
+            f"  {site.name}: {site.patients} patients, {site.events} with objective response"
+            for site in summary.sites
+        ),
+        f"Next: hepafed simulate {out} --out runs/mine",
+    ]
+    emit(asdict(summary), "\n".join(lines), form)
+
+
+@demo.command("clici")
+def demo_clici(
+    out: Annotated[Path, typer.Option(help="Run folder.")] = Path("runs/demo"),
+    seed: Annotated[int, typer.Option(help="Of the patients and the training.")] = 1,
+    sites: Annotated[int, typer.Option(help="Hospitals.")] = 4,
+    patients: Annotated[int, typer.Option(help="Patients per hospital.")] = 30,
+    baselines: Annotated[
+        bool, typer.Option(help="Also train pooled-central and each site alone.")
+    ] = True,
+    override: SetOption = None,
+    workers: WorkersOption = 2,
+    form: FormatOption = Format.TEXT,
+) -> None:
+    """Invent hospitals with CT, train together, evaluate, report, release, predict.
+
+    Run it again with the same folder to go on after an interruption.
+    """
+    from simulations.demo import run_clici_demo
+
+    say("HepaFed demo (clici). Invented patients; research use only.")
+    result = run_clici_demo(
+        out,
+        seed=seed,
+        sites=sites,
+        patients_per_site=patients,
+        overrides=_overrides(override),
+        baselines=baselines,
+        workers=workers,
+    )
+    emit(result.json(), result.text(), form)
+
+
+def simulate(
+    cohort_dir: Annotated[Path, typer.Argument(help="Folder of sites, each with a site.toml.")],
+    out: Annotated[Path, typer.Option(help="Run folder; the same folder goes on.")],
+    override: SetOption = None,
+    engine: EngineOption = "in-process",
+    baselines: Annotated[
+        bool, typer.Option(help="Also train pooled-central and each site alone.")
+    ] = True,
+    workers: WorkersOption = 2,
+    form: FormatOption = Format.TEXT,
+) -> None:
+    """Train one federation over a cohort on this machine, evaluate, report and release.
+
+    An interrupted run goes on from its last complete round when started again with the same
+    folder and settings.
+    """
+    from shared.settings import parse_run_settings
+    from simulations.study import StudyPlan, run_study
+
+    settings = parse_run_settings(_overrides(override))
+    result = run_study(
+        StudyPlan(
+            cohort=cohort_dir,
+            run_dir=out,
+            settings=settings,
+            engine=engine,
+            baselines=baselines,
+            workers=workers,
+        )
+    )
+    emit(result.json(), result.text(), form)
+
+
+def report(
+    run_dir: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    form: FormatOption = Format.TEXT,
+) -> None:
+    """Write report.html, figures and tidy.csv of a finished run again."""
+    from shared.report.run_files import read_run_record
+    from simulations.study import write_report
+
+    page = write_report(run_dir, read_run_record(run_dir))
+    emit({"report": str(page)}, f"Report: {page}", form)
+
+
+def _overrides(pairs: list[str] | None) -> dict[str, str | int | float | bool]:
+    from shared.errors import Problem, SettingsError
+    from shared.settings import default_config
+
+    defaults = default_config()
+    values: dict[str, str | int | float | bool] = {}
+    problems = []
+    for pair in pairs or []:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            problems.append(
+                Problem(f"--set {pair}", "no '='", "KEY=VALUE", "Write --set rounds=6.")
+            )
+            continue
+        values[key.strip()] = _typed(text.strip(), defaults.get(key.strip()))
+    if problems:
+        raise SettingsError("A setting cannot be read.", problems)
+    return values
+
+
+def _typed(text: str, default: str | float | bool | None) -> str | int | float | bool:
+    if isinstance(default, bool):
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if isinstance(default, int | float):
+        for kind in (int, float):
+            try:
+                return kind(text)
+            except ValueError:
+                continue
+    return text
