@@ -1,1 +1,1 @@
-"""From files on a disk to volumes in patient coordinates; the only room that knows pydicom."""
+"""The disk: DICOM files to checked, ordered, decoded volumes. The only place that knows pydicom."""

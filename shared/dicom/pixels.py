@@ -1,0 +1,178 @@
+"""Decode images to Hounsfield units (CT) or rescaled intensities (MR), slice by slice.
+
+Every slice has its own rescale, padding and unused bits (DICOM PS3.3 C.7.6.3, C.7.5.1.1.2,
+C.11.1). Sizes are checked before anything is allocated. Native, deflated, big-endian, RLE, JPEG,
+JPEG Lossless, JPEG-LS and JPEG 2000 data decode with permissively licensed plugins.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float32, Integer
+from pydicom.dataset import FileDataset
+from pydicom.encaps import get_frame
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from shared.dicom.codestream import codestream_size
+from shared.dicom.header import LARGEST_SIDE, InstanceHeader
+from shared.dicom.parsing import open_dataset
+from shared.errors import DicomError, VolumeError
+
+AIR_HU = -1024.0
+"""Outside the scan field; the smallest value of usual CT (Liao 2024, section 2.3)."""
+
+_ALL_TAGS = None
+
+
+def decode_slices(instances: Sequence[InstanceHeader]) -> Float32[np.ndarray, "slice height width"]:
+    """Decode images in the order given.
+
+    Args:
+        instances: Headers of single-frame grey images of one matrix.
+
+    Returns:
+        HU for CT (at least -1024, padding is air), rescaled intensities otherwise.
+
+    Raises:
+        VolumeError: With the number of the first image that cannot be decoded.
+    """
+    if not instances:
+        raise VolumeError("There is no image to decode. Choose a series with images.")
+    return np.stack([load_slice(instances, index) for index in range(len(instances))])
+
+
+def load_slice(
+    instances: Sequence[InstanceHeader], index: int
+) -> Float32[np.ndarray, "height width"]:
+    """Decode one image of an ordered volume.
+
+    Args:
+        instances: The volume's images, in table order.
+        index: Which of them.
+
+    Returns:
+        As ``decode_image``.
+
+    Raises:
+        VolumeError: With the number of the image, if it cannot be decoded.
+    """
+    try:
+        return decode_image(instances[index])
+    except DicomError as error:
+        raise VolumeError(
+            f"Image {index + 1} of {len(instances)} cannot be decoded: {error.message}"
+        ) from error
+
+
+def decode_image(instance: InstanceHeader) -> Float32[np.ndarray, "height width"]:
+    """Decode one image.
+
+    Args:
+        instance: Header of a single-frame grey image.
+
+    Returns:
+        HU for CT (at least -1024, padding is air), rescaled intensities otherwise. CT of
+        photometric interpretation MONOCHROME1 is not inverted: that tag speaks about display,
+        and Hounsfield units come before it.
+
+    Raises:
+        DicomError: If it changed since its header was read, its size is a lie, or its decoder
+            refuses.
+    """
+    _refuse_unsupported(instance)
+    with open_dataset(instance.path, _ALL_TAGS) as (dataset, _):
+        _refuse_lies(dataset, instance)
+        stored = _stored_values(np.asarray(pixel_array(dataset)), instance)
+        padding = _padding(dataset, stored)
+        values = _rescale(dataset, stored)
+    if instance.modality == "CT":
+        np.maximum(values, np.float32(AIR_HU), out=values)
+        values[padding] = AIR_HU
+    elif padding.any():
+        values[padding] = values[~padding].min() if not padding.all() else 0.0
+    return values
+
+
+def _refuse_unsupported(instance: InstanceHeader) -> None:
+    if instance.damage:
+        raise DicomError(f"{instance.damage}. Send it again.")
+    if instance.high_bit != instance.bits_stored - 1:
+        raise DicomError(
+            f"its {instance.bits_stored} bits end at bit {instance.high_bit}, a form that DICOM "
+            "retired. Convert it to a current form."
+        )
+    if instance.photometric == "MONOCHROME1" and instance.modality != "CT":
+        raise DicomError("it is stored inverted (MONOCHROME1). Send the original image.")
+
+
+def _refuse_lies(dataset: FileDataset, instance: InstanceHeader) -> None:
+    """Check what the decoders would allocate by."""
+    size = (int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0))
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    if size != (instance.rows, instance.columns) or frames != 1:
+        raise DicomError("it changed since the folder was scanned. Scan again.")
+    if not (0 < size[0] <= LARGEST_SIDE and 0 < size[1] <= LARGEST_SIDE):
+        raise DicomError(f"it claims {size[0]} x {size[1]} pixels. Send it again.")
+    if not dataset.file_meta.get("TransferSyntaxUID"):
+        # Old files without meta header: pydicom found the encoding while it parsed.
+        implicit, little = dataset.original_encoding
+        explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+        _refuse_frame_lie(dataset, size)
+
+
+def _refuse_frame_lie(dataset: FileDataset, size: tuple[int, int]) -> None:
+    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        claimed = codestream_size(get_frame(dataset.PixelData, 0, number_of_frames=1))
+        if claimed is not None and claimed != size:
+            raise DicomError(
+                f"its compressed picture claims {claimed[0]} x {claimed[1]} pixels and its header "
+                f"{size[0]} x {size[1]}. Send it again."
+            )
+
+
+def _stored_values(
+    raw: Integer[np.ndarray, "..."], instance: InstanceHeader
+) -> Integer[np.ndarray, "height width"]:
+    """Clear unused bits, which old scanners fill with overlays, and extend the sign."""
+    if raw.shape != (instance.rows, instance.columns):
+        raise DicomError("its pixels have another shape than its header says. Send it again.")
+    bits = instance.bits_stored
+    values = raw.astype(np.int32) & ((1 << bits) - 1)
+    if instance.signed:
+        sign = 1 << (bits - 1)
+        values = (values ^ sign) - sign
+    return values
+
+
+def _padding(
+    dataset: FileDataset, stored: Integer[np.ndarray, "height width"]
+) -> Bool[np.ndarray, "height width"]:
+    """Mark pixels that the scanner declares to lie outside its reconstruction."""
+    value = dataset.get("PixelPaddingValue")
+    if not isinstance(value, int):
+        return np.zeros(stored.shape, dtype=bool)
+    limit = dataset.get("PixelPaddingRangeLimit")
+    low, high = sorted((value, limit if isinstance(limit, int) else value))
+    return np.asarray((stored >= low) & (stored <= high))
+
+
+def _rescale(
+    dataset: FileDataset, stored: Integer[np.ndarray, "height width"]
+) -> Float32[np.ndarray, "height width"]:
+    if "ModalityLUTSequence" in dataset:
+        raise DicomError(
+            "its values go through a lookup table instead of a rescale. Send the original image."
+        )
+    slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
+    if dataset.get("Modality") == "CT" and (slope is None or intercept is None):
+        raise DicomError(
+            "it has no rescale slope and intercept, so its HU values are unknown. "
+            "Send the original image."
+        )
+    factor, offset = float(slope or 1.0), float(intercept or 0.0)
+    if not (np.isfinite(factor) and np.isfinite(offset)) or factor == 0:
+        raise DicomError("its rescale values are not numbers. Send the original image.")
+    return (stored * np.float32(factor) + np.float32(offset)).astype(np.float32)

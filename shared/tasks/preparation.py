@@ -1,0 +1,300 @@
+"""The one road from DICOM files to model input, for training, evaluation and prediction alike.
+
+Scan, group, exclude, name phases, check geometry, choose slices, decode only what is needed,
+interpolate once in patient coordinates onto the reference phase, window to [0, 1]. Sources:
+Liao 2024, section 2.3. Departure: the paper does not say how slices of the phases are paired; here
+they are paired by position in the patient, not by slice number.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from shared.dicom.exclusion import ct_exclusion_reason
+from shared.dicom.geometry import VolumeGeometry
+from shared.dicom.header import InstanceHeader
+from shared.dicom.pixels import AIR_HU, load_slice
+from shared.dicom.roles import RoleDecision, decide_phases
+from shared.dicom.scan import scan_files, scan_folder
+from shared.dicom.series import CandidateSeries, group_series
+from shared.errors import PreparationError
+from shared.imaging.resample import PlaneStack, covered, resample, square_target, take_slices
+from shared.imaging.slices import slices_in_range, spread_evenly
+from shared.imaging.window import apply_window
+from shared.tasks.phase_plausibility import check_enhancement
+from shared.tasks.phase_selection import PhaseVolume, select_volumes
+from shared.vocabulary import CtPhase
+
+PREPARATION_VERSION = "ct-1"
+"""Raised with every change that alters prepared values; caches of another version are rebuilt."""
+
+_SMALLEST_COVERAGE = 0.5
+"""Share of the liver range that all phases must cover; below it phases show different organs."""
+
+
+@dataclass(frozen=True)
+class CtPreparation:
+    """How a CT study becomes model input.
+
+    Attributes:
+        phases: Phases, in the order the model sees them.
+        image_size: Height and width of a slice, pixels (Liao 2024: 224).
+        slices_per_patient: Evenly spaced slices of the liver range; 0 takes every slice.
+        window_level_hu: Centre of the window (Liao 2024: 0).
+        window_width_hu: Width of the window (Liao 2024: 400).
+        version: Of this road.
+    """
+
+    phases: tuple[CtPhase, ...]
+    image_size: int = 224
+    slices_per_patient: int = 0
+    window_level_hu: float = 0.0
+    window_width_hu: float = 400.0
+    version: str = PREPARATION_VERSION
+
+
+@dataclass(frozen=True)
+class SeriesRole:
+    """What a series was taken for.
+
+    Attributes:
+        series: Its number and image count, in words.
+        volume_id: SeriesInstanceUID, with ``#n`` for further volumes of it; stays at the site.
+        phase: The phase, or None where a person must say.
+        evidence: What speaks for it.
+        confidence: In [0, 1].
+        question: What a person is asked; empty where decided.
+    """
+
+    series: str
+    volume_id: str
+    phase: CtPhase | None
+    evidence: tuple[str, ...]
+    confidence: float
+    question: str
+
+
+@dataclass(frozen=True)
+class PreparedStudy:
+    """Model input with everything a person needs to trust it.
+
+    Attributes:
+        images: Model input in [0, 1].
+        positions_mm: Height of each slice's centre in the patient, growing towards the head.
+        phases: The phases, in the order of the axis.
+        roles: What every candidate series was taken for, and why.
+        excluded: Series left out: name and reason.
+        notices: What was assumed or lost, as sentences.
+        grid: Where the prepared pixels lie in the patient, for display.
+    """
+
+    images: Float32[np.ndarray, "slice phase height width"]
+    positions_mm: Float64[np.ndarray, " slice"]
+    phases: tuple[CtPhase, ...]
+    roles: tuple[SeriesRole, ...]
+    excluded: tuple[tuple[str, str], ...]
+    notices: tuple[str, ...]
+    grid: PlaneStack
+
+
+def prepare_study(
+    study: Path | Sequence[Path],
+    preparation: CtPreparation,
+    *,
+    liver_range_mm: tuple[float, float] | None = None,
+    study_uid: str | None = None,
+    roles: Mapping[str, CtPhase] | None = None,
+) -> PreparedStudy:
+    """Prepare one CT study.
+
+    Args:
+        study: Its folder, or its files.
+        preparation: What the model expects.
+        liver_range_mm: Heights in the patient (DICOM z) between which the liver lies; None takes
+            every slice that all phases cover, with a notice.
+        study_uid: Which study, where the files hold several.
+        roles: Phases that a person confirmed, by SeriesInstanceUID; they override the headers.
+
+    Returns:
+        Prepared slices, lowest first.
+
+    Raises:
+        DicomError: If there is no DICOM file or a needed image cannot be decoded.
+        PreparationError: With one problem per phase that is missing, ambiguous or irregular, or
+            if phases do not fit together in space or look like other phases.
+    """
+    notices: list[str] = []
+    instances = _instances(study, study_uid, notices)
+    candidates, excluded = _candidates(instances, notices)
+    decisions = decide_phases(candidates, roles)
+    volumes, choices = select_volumes(decisions, preparation.phases)
+    notices += choices
+    _check_frames_of_reference(volumes, notices)
+    target, step_mm = _target(volumes, preparation, liver_range_mm, notices)
+    values_hu = np.stack(
+        [_resampled(volumes[phase].geometry, target, step_mm) for phase in preparation.phases],
+        axis=1,
+    )
+    certain = {phase for phase, volume in volumes.items() if volume.decision.confidence >= 1}
+    notices += check_enhancement(values_hu, preparation.phases, target.pixel_mm[0], certain)
+    return PreparedStudy(
+        images=apply_window(values_hu, preparation.window_level_hu, preparation.window_width_hu),
+        positions_mm=_heights(target),
+        phases=preparation.phases,
+        roles=tuple(_role(decision) for decision in decisions),
+        excluded=excluded,
+        notices=tuple(notices),
+        grid=target,
+    )
+
+
+def _instances(
+    study: Path | Sequence[Path], study_uid: str | None, notices: list[str]
+) -> tuple[InstanceHeader, ...]:
+    scan = scan_folder(study) if isinstance(study, Path) else scan_files(study)
+    if scan.rejected:
+        notices.append(
+            f"{len(scan.rejected)} file(s) cannot be read and were left out; the first is file "
+            f"{scan.rejected[0].number}: {scan.rejected[0].reason}"
+        )
+    if scan.other_files:
+        notices.append(f"{scan.other_files} file(s) are not DICOM and were left out.")
+    instances = [i for i in scan.instances if study_uid in (None, i.study_uid)]
+    studies = {i.study_uid for i in instances}
+    if len(studies) != 1:
+        raise PreparationError(
+            f"Expected the files of one study, got {len(studies) or 'no'} studies among "
+            f"{len(scan.instances)} images. Point to one study or give its StudyInstanceUID."
+        )
+    return tuple(instances)
+
+
+def _candidates(
+    instances: Sequence[InstanceHeader], notices: list[str]
+) -> tuple[tuple[CandidateSeries, ...], tuple[tuple[str, str], ...]]:
+    kept: list[CandidateSeries] = []
+    excluded: list[tuple[str, str]] = []
+    for series in group_series(instances):
+        reason = ct_exclusion_reason(series)
+        if reason is None:
+            kept.append(series)
+        else:
+            excluded.append((series.name, reason))
+        if series.copies:
+            notices.append(f"{series.copies} copies of images of {series.name} were left out.")
+    return tuple(kept), tuple(excluded)
+
+
+def _check_frames_of_reference(volumes: Mapping[CtPhase, PhaseVolume], notices: list[str]) -> None:
+    frames = {phase: v.geometry.instances[0].frame_of_reference for phase, v in volumes.items()}
+    if len(set(frames.values()) - {""}) > 1:
+        raise PreparationError(
+            "The phases have different frames of reference: the patient left the table or was "
+            "registered anew, so positions do not correspond. Choose phases of one examination."
+        )
+    if "" in frames.values() and len(frames) > 1:
+        notices.append(
+            "Not every phase names its frame of reference; positions were taken as common."
+        )
+
+
+def _target(
+    volumes: Mapping[CtPhase, PhaseVolume],
+    preparation: CtPreparation,
+    liver_range_mm: tuple[float, float] | None,
+    notices: list[str],
+) -> tuple[PlaneStack, float]:
+    """Lay the target grid: the reference phase's slices in the liver that every phase covers."""
+    stacks = {phase: _stack(volume.geometry) for phase, volume in volumes.items()}
+    for phase, volume in volumes.items():
+        if volume.geometry.tilt_degrees > 0.1:  # noqa: PLR2004  # degrees, rounding of positions
+            notices.append(
+                f"{phase} phase: a gantry tilt of {volume.geometry.tilt_degrees:.1f}° was "
+                "taken into account."
+            )
+    reference = stacks.get(CtPhase.PORTAL, stacks[preparation.phases[0]])
+    grid = square_target(reference, preparation.image_size)
+    wanted = np.arange(len(grid.positions_mm))
+    if liver_range_mm is None:
+        notices.append(
+            "No liver range is given, so every slice is used. "
+            "Give liver_lower_mm and liver_upper_mm in the manifest."
+        )
+    else:
+        wanted = slices_in_range(_heights(grid), *liver_range_mm, reference.step_mm)
+    shared_slices = np.all([covered(stack, grid) for stack in stacks.values()], axis=0)
+    usable = wanted[shared_slices[wanted]]
+    if len(usable) < _SMALLEST_COVERAGE * len(wanted):
+        raise PreparationError(
+            f"Only {len(usable)} of {len(wanted)} slices of the liver are covered by every phase. "
+            "Send series that cover the whole liver, or correct the liver range."
+        )
+    if len(usable) < len(wanted):
+        notices.append(
+            f"{len(wanted) - len(usable)} of {len(wanted)} slices are not covered by every phase "
+            "and were left out."
+        )
+    chosen = spread_evenly(usable, preparation.slices_per_patient)
+    return take_slices(grid, chosen), reference.step_mm
+
+
+def _stack(geometry: VolumeGeometry) -> PlaneStack:
+    """Describe a volume's slices with rows growing to the back and columns to the left."""
+    down, right = geometry.axes
+    if abs(down[1]) < abs(down[0]) or abs(right[0]) < abs(right[1]):
+        raise PreparationError(
+            "The slices are turned by 90° in their plane. Send the original axial series."
+        )
+    height, width = (
+        (n - 1) * mm for n, mm in zip(geometry.shape[1:], geometry.pixel_spacing_mm, strict=True)
+    )
+    origins = geometry.origins_mm
+    flips = _flips(geometry)
+    if flips[0] < 0:
+        origins = origins + height * down
+    if flips[1] < 0:
+        origins = origins + width * right
+    return PlaneStack(
+        origins_mm=origins,
+        axes=geometry.axes * np.array(flips, dtype=np.float64)[:, None],
+        positions_mm=geometry.positions_mm,
+        pixel_mm=geometry.pixel_spacing_mm,
+        shape=geometry.shape[1:],
+    )
+
+
+def _flips(geometry: VolumeGeometry) -> tuple[int, int]:
+    return (1 if geometry.axes[0, 1] > 0 else -1), (1 if geometry.axes[1, 0] > 0 else -1)
+
+
+def _resampled(
+    geometry: VolumeGeometry, target: PlaneStack, step_mm: float
+) -> Float32[np.ndarray, "slice height width"]:
+    down, right = _flips(geometry)
+
+    def load(index: int) -> Float32[np.ndarray, "height width"]:
+        return load_slice(geometry.instances, index)[::down, ::right]
+
+    loader: Callable[[int], Float32[np.ndarray, "height width"]] = load
+    return resample(loader, _stack(geometry), target, step_mm, AIR_HU)
+
+
+def _heights(grid: PlaneStack) -> Float64[np.ndarray, " slice"]:
+    rows, columns = grid.shape
+    middle = (rows - 1) / 2 * grid.pixel_mm[0] * grid.axes[0]
+    middle = middle + (columns - 1) / 2 * grid.pixel_mm[1] * grid.axes[1]
+    return np.asarray(grid.origins_mm[:, 2] + middle[2])
+
+
+def _role(decision: RoleDecision) -> SeriesRole:
+    return SeriesRole(
+        series=decision.series.name,
+        volume_id=decision.series.volume_id,
+        phase=decision.phase,
+        evidence=decision.evidence,
+        confidence=decision.confidence,
+        question=decision.question,
+    )
