@@ -1,6 +1,6 @@
 """The run record: everything a report says about one finished run, as one frozen value.
 
-The command that ran the federation fills it; ``shared.report.html`` and ``shared.report.tables``
+The command that ran the federation fills it; ``shared.report.page`` and ``shared.report.tables``
 only read it. Every number is an aggregate: no row of it belongs to one patient. ``None`` stands
 for a number that does not exist or that a site's disclosure policy withholds.
 """
@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.report.strict_json import decode, encode
+from shared.messages.strict_json import decode, encode
 
 FORMAT = "hepafed-run-record/1"
 """Written into every record; a reader refuses another."""
@@ -21,13 +21,7 @@ SITE_ALONE_PREFIX = "site alone: "
 
 @dataclass(frozen=True)
 class Measure:
-    """An estimate with its confidence interval.
-
-    Attributes:
-        value: The estimate; None where it is undefined or withheld.
-        lower: Lower limit.
-        upper: Upper limit.
-    """
+    """An estimate with its confidence limits; None where undefined or withheld."""
 
     value: float | None = None
     lower: float | None = None
@@ -42,13 +36,7 @@ def measure(value: float, lower: float = math.nan, upper: float = math.nan) -> M
 
 @dataclass(frozen=True)
 class EndpointWords:
-    """The question that was asked about each patient, in words.
-
-    Attributes:
-        name: Stable key, such as ``objective_response``.
-        event: What happened when the event happened.
-        no_event: The other class.
-    """
+    """The question asked of each patient: a stable key, the event in words, and its absence."""
 
     name: str
     event: str
@@ -57,17 +45,9 @@ class EndpointWords:
 
 @dataclass(frozen=True)
 class Environment:
-    """What the run was computed with.
+    """What the run was computed with: versions, the machine in words, and the cores it could use.
 
-    Attributes:
-        hepafed: Version of this software.
-        python: Version.
-        torch: Version.
-        flwr: Version.
-        platform: Operating system and machine type.
-        cpu: Processor in words.
-        cores: Processor cores available to the run.
-        device: ``cpu``, or the accelerator's name.
+    ``device`` is ``cpu`` or the accelerator's name.
     """
 
     hepafed: str
@@ -147,12 +127,7 @@ class RoundRecord:
 
 @dataclass(frozen=True)
 class RocPoint:
-    """One operating point.
-
-    Attributes:
-        false_alarm_rate: 1 - specificity, in [0, 1].
-        sensitivity: In [0, 1].
-    """
+    """One operating point; ``false_alarm_rate`` is 1 - specificity; both in [0, 1]."""
 
     false_alarm_rate: float
     sensitivity: float
@@ -182,10 +157,7 @@ class Arm:
         events: Those with the event.
         auc: Area under the ROC curve of the patient's mean probability, with DeLong interval.
         auc_standard_error: DeLong standard error of the area.
-        accuracy: Of the voted label; likewise the next three.
-        sensitivity: Share of patients with the event who were called.
-        specificity: Share of patients without the event who were not.
-        f1: Harmonic mean of precision and sensitivity.
+        accuracy: Of the voted label; likewise sensitivity, specificity and F1.
         roc: The curve, from (0, 0) to (1, 1).
         sites: Per-site rows (the federated arm's).
     """

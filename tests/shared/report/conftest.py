@@ -119,7 +119,13 @@ def record():
         ),
         synthetic=True,
         seed=7,
-        settings={"task": "clici-ct", "rounds": 8, "learning-rate": 1e-4, "attention": True},
+        settings={
+            "task": "clici-ct",
+            "rounds": 8,
+            "learning-rate": 1e-4,
+            "phases": "plain,arterial,portal",
+            "attention": True,
+        },
         environment=Environment(
             "0.1.0", "3.11.7", "2.15.0", "1.41.0", "Linux x86_64", "Xeon", 2, "cpu"
         ),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import SettingsError
-from shared.report.strict_json import decode, encode
+from shared.messages.strict_json import decode, encode
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Strict JSON for frozen dataclasses: every wrong field is named, nothing is guessed.
+"""Strict JSON for frozen dataclasses that leave a machine: every wrong field is named.
 
 Understands text, whole numbers, finite numbers, booleans, None, ``X | None`` and other unions of
 these, ``tuple[X, ...]``, ``Mapping[str, X]`` and nested dataclasses. Pure: no files.
