@@ -91,7 +91,7 @@ def compare_categories(table: Int[np.ndarray, "2 _"]) -> Comparison:
     Without continuity correction, as in Table 1 of Quan 2024. Departure: that table used
     chi-square for the response row too, where two of eight expected counts are below 5; call
     `chi_square` to reproduce it.
-    Source: Cochran 1954, Biometrics 10, page 420.
+    Source: Cochran 1954, Biometrics 10.
 
     Args:
         table: Counts, one row per group, one column per category.

@@ -1,6 +1,6 @@
 """DeLong's variance, interval and paired test for areas under ROC curves.
 
-Sources: DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44, equations 3 to 5 (the estimator);
+Sources: DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44 (the estimator);
 Sun and Xu 2014, IEEE Signal Processing Letters 21 (midranks: O(n log n) per model).
 """
 
@@ -82,7 +82,7 @@ def placement_values(
 
     For a patient with the event: the share of patients without it who score lower. For a patient
     without: the share of patients with it who score higher. Ties count one half. These are the
-    V10 and V01 of DeLong 1988, equation 4, in patient order.
+    V10 and V01 of DeLong 1988, in patient order.
 
     Args:
         scores: One row per model, one column per patient; finite; higher speaks for the event.
@@ -115,7 +115,7 @@ def delong_covariance(
 ) -> AucCovariance:
     """Estimate the areas of several models on the same patients, with their covariance.
 
-    Source: DeLong 1988, equation 5: S10/m + S01/n, sample covariances of the placements.
+    Source: DeLong 1988: S10/m + S01/n, sample covariances of the placements.
 
     Args:
         scores: One row per model, one column per patient; finite; higher speaks for the event.
@@ -194,7 +194,7 @@ def delong_paired_test(
 
     The variance is taken of the differences of placements, which equals
     var(first) + var(second) - 2 cov and is exactly 0 for models that rank alike.
-    Source: DeLong 1988, equation 8, one contrast.
+    Source: DeLong 1988, the test of one contrast.
 
     Args:
         first: Scores of the first model; finite; higher speaks for the event.

@@ -21,7 +21,7 @@ def hard_call_auc(counts: ConfusionCounts, level: float = 0.95) -> AucEstimate:
     the event, n without, and Q1, Q2 the shares of triples ranked right; a triple tied throughout
     counts one third. This reproduces every printed interval of the three yes/no readers in Table
     3 of Quan 2024; DeLong's interval does not.
-    Source: Hanley and McNeil 1982, Radiology 143, page 31, with Q1 and Q2 counted from the data.
+    Source: Hanley and McNeil 1982, Radiology 143, equation 1, with Q1 and Q2 counted from the data.
 
     Args:
         counts: The four counts, with both classes present.

@@ -34,7 +34,7 @@ def roc_curve(
     """Trace every operating point of a score; tied patients share one point.
 
     Source: Fawcett 2006, "An introduction to ROC analysis", Pattern Recognition Letters 27,
-    algorithm 2 (equally scored instances).
+    algorithm 1 (equally scored instances).
 
     Args:
         scores: One finite score per patient; higher speaks for the event.
@@ -68,7 +68,7 @@ def auc(scores: Float[np.ndarray, " patient"], events: Bool[np.ndarray, " patien
     """Estimate the probability that a patient with the event scores above one without.
 
     Ties count one half (midranks), which is the trapezoidal area under `roc_curve`.
-    Source: Mann and Whitney 1947; Bamber 1975, J Math Psychol 12, equation 9.
+    Source: Mann and Whitney 1947; Bamber 1975, J Math Psychol 12.
 
     Args:
         scores: One finite score per patient; higher speaks for the event.
