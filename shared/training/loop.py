@@ -78,7 +78,7 @@ def _samples(patients: Sequence[PreparedPatient]) -> _Samples:
 
 def batches(
     order: Int64[np.ndarray, " slice"], batch_size: int
-) -> list[Int64[np.ndarray, " batch"]]:
+) -> list[Int64[np.ndarray, " _"]]:
     """Cut an order of samples into batches; a last one of a single sample joins its neighbour.
 
     Batch statistics of one sample are noise, and where the feature map is one pixel they do not
@@ -240,7 +240,7 @@ def train_locally(  # noqa: PLR0913  # each is an independent choice of the roun
 def _epoch(
     session: _Session,
     samples: _Samples,
-    order: Sequence[Int64[np.ndarray, " batch"]],
+    order: Sequence[Int64[np.ndarray, " _"]],
     rng: np.random.Generator,
 ) -> float:
     # Summed on the device: reading every step's loss would make a GPU wait every step.
