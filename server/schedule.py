@@ -1,0 +1,146 @@
+"""The stages of a run, in order: census, training, evaluation."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.checkpoint import CheckpointFolder
+from server.events import EventKind, EventStore
+from server.federated_census import Census, take_census
+from server.federated_evaluation import evaluate
+from server.federated_training import TrainingHooks, train
+from server.run_folder import (
+    read_best,
+    write_best,
+    write_census,
+    write_evaluation,
+    write_history,
+)
+from server.run_state import RunState
+from server.strategies import Aggregation
+from server.traffic import Traffic
+from shared.aggregation.sum_channel import AskSites
+from shared.cohort.endpoint import Endpoint
+from shared.errors import DisclosureError
+from shared.messages.training import Weights
+from shared.settings import ConfigValue, RunSettings
+
+_SERVER_ONLY = ("run-dir", "sites-dir", "pretrained-weights")
+"""Config keys with paths of the server's own machine; no business of the sites."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a schedule needs to know.
+
+    Attributes:
+        settings: Of the run.
+        config: The run config as the coordinator wrote it.
+        endpoint: What is predicted.
+        initial_weights: Makes the weights of round 0; called only for a fresh run.
+        digest_of: Names weights by their content.
+        traffic: Tells what the last exchange cost.
+        progress: Takes one line for a person who waits.
+    """
+
+    settings: RunSettings
+    config: Mapping[str, ConfigValue]
+    endpoint: Endpoint
+    initial_weights: Callable[[], Weights]
+    digest_of: Callable[[Weights], str]
+    traffic: Callable[[], Traffic]
+    progress: Callable[[str], None]
+
+
+def run_schedule(ask: AskSites, study: Study, events: EventStore, run_dir: Path) -> None:
+    """Run all stages; a run that was killed goes on from its last complete round.
+
+    Args:
+        ask: The road to the sites.
+        study: What to do.
+        events: Where it is recorded.
+        run_dir: Where results go (``server.run_folder``); must hold no run with other settings.
+
+    Raises:
+        HepafedError: What any stage raises; the run folder then holds everything up to the last
+            complete round.
+    """
+    strategy = Aggregation(study.settings)
+    state = CheckpointFolder(run_dir, study.settings).load()
+    events.append(EventKind.RUN, resumed_after_round=state.round if state else None)
+    if state is not None:
+        strategy.remember(state.strategy_memory)
+        study.progress(f"Going on after round {state.round}.")
+    census = take_census(ask, {k: v for k, v in study.config.items() if k not in _SERVER_ONLY})
+    write_census(run_dir, census)
+    study.progress(_census_line(census))
+    state = state or RunState(0, study.initial_weights())
+    state = train(ask, strategy, study.settings, state, _hooks(study, events, run_dir))
+    write_history(run_dir, state)
+    _evaluate(ask, study, events, run_dir)
+
+
+def _evaluate(ask: AskSites, study: Study, events: EventStore, run_dir: Path) -> None:
+    best, weights = read_best(run_dir)
+    try:
+        evaluation = evaluate(ask, weights, best.model_digest, study.endpoint)
+    except DisclosureError as error:
+        # The model stands; two sites, for one, may train together but not sum their counts.
+        events.append(EventKind.STOP, reason="evaluation withheld", best_round=best.round)
+        study.progress(f"Best round {best.round}. No evaluation: {error}")
+        return
+    write_evaluation(run_dir, evaluation)
+    auc = evaluation.auc.auc if evaluation.auc else None
+    events.append(EventKind.STOP, reason="finished", best_round=best.round, auc=auc)
+    said = "" if auc is None else f", AUC {auc:.3f}"
+    study.progress(
+        f"Best round {best.round}; {evaluation.patients} held-out patients of "
+        f"{len(evaluation.sites)} sites{said}."
+    )
+
+
+def _hooks(study: Study, events: EventStore, run_dir: Path) -> TrainingHooks:
+    checkpoints = CheckpointFolder(run_dir, study.settings)
+
+    def round_done(state: RunState) -> None:
+        record = state.history[-1]
+        checkpoints.save(state)
+        write_history(run_dir, state)
+        events.append(
+            EventKind.ROUND,
+            round_number=record.round,
+            learning_rate=record.learning_rate,
+            training_loss=record.training_loss,
+            sites=len(record.sites),
+            bytes_sent=record.bytes_sent,
+            bytes_received=record.bytes_received,
+            seconds=record.seconds,
+        )
+        study.progress(
+            f"Round {record.round}/{study.settings.rounds}: training loss "
+            f"{record.training_loss:.4f}, {len(record.sites)} sites, {record.seconds:.1f} s."
+        )
+
+    def scored(state: RunState, is_best: bool) -> None:  # noqa: FBT001  # the signature of the hook
+        loss = state.history[-1].validation_loss
+        if is_best:
+            write_best(run_dir, state, study.digest_of(state.weights))
+        write_history(run_dir, state)
+        events.append(
+            EventKind.AGGREGATE, round_number=state.round, validation_loss=loss, best=is_best
+        )
+        if loss is not None:
+            mark = " (best)" if is_best else ""
+            study.progress(f"Round {state.round}: validation loss {loss:.4f}{mark}.")
+
+    return TrainingHooks(study.traffic, round_done, scored)
+
+
+def _census_line(census: Census) -> str:
+    totals = census.totals
+    return (
+        f"{len(census.sites)} sites ({', '.join(census.sites)}): {totals['patients']} patients, "
+        f"{totals['training_patients']} to train on, "
+        f"{totals['inner_validation_patients']} to choose the round, "
+        f"{totals['held_out_patients']} held out."
+    )

@@ -1,0 +1,283 @@
+"""The road to the sites over a Flower ``Grid``: ask everybody, check every reply, name failures.
+
+A node of Flower becomes a site when it has answered the census with a name, the server's code
+digest and finite figures. A site that fails an exchange is recorded and left out of that exchange
+only. Nodes that appear later, or come back under another number, take the census before the next
+exchange.
+"""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from flwr.app import Message, RecordDict
+from flwr.serverapp import Grid
+
+from server.events import EventKind, EventStore
+from server.reply_checks import check_reply
+from server.traffic import Traffic
+from shared.errors import MessageError, QuorumError
+from shared.messages.census import CensusReply, CensusRequest
+from shared.messages.training import TrainingReply
+from shared.settings import RunSettings
+from shared.wire.actions import flower_type_of
+from shared.wire.codec import decode, encode
+
+Reply = TypeVar("Reply")
+Progress = Callable[[str], None]
+"""Takes one line for a person who waits."""
+
+_POLL_SECONDS: Final = 1.0
+_LINE_SECONDS: Final = 30.0
+"""A wait is announced at once and then this often."""
+_REFERENCE: Final = re.compile(r"site error ref ([0-9a-f]{12})")
+"""The only error text of a site that is kept; anything else could name a patient."""
+_ERROR_WORDS: Final = {
+    0: "unknown failure",
+    1: "the site could not load the app",
+    2: "the app failed at the site",
+    3: "message lost",
+    4: "no reply before it expired",
+    5: "the site is offline",
+    6: "a precondition failed at the site",
+    7: "the site refused the app bundle",
+    8: "the app stopped responding at the site",
+}
+
+
+@dataclass(frozen=True)
+class _Failure:
+    reason: str
+    code: int | None = None
+
+
+class SiteExchange:
+    """Implements ``shared.messages.exchange.Ask`` over Flower.
+
+    Attributes:
+        traffic: Of the last exchange.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        settings: RunSettings,
+        events: EventStore,
+        code_digest: str,
+        progress: Progress,
+    ) -> None:
+        """Prepare; nothing is sent.
+
+        Args:
+            grid: Flower's, real or simulated.
+            settings: Quorum and waiting times.
+            events: Where replies and failures are recorded.
+            code_digest: Of the server's own code; sites with another are left out.
+            progress: Told whom the run waits for.
+        """
+        self._grid = grid
+        self._settings = settings
+        self._events = events
+        self._code_digest = code_digest
+        self._progress = progress
+        self._sites: dict[int, str] = {}
+        self._patients: dict[str, int] = {}
+        self._refused: dict[int, str] = {}
+        self._census: CensusRequest | None = None
+        self._replies: dict[str, CensusReply] = {}
+        self.traffic = Traffic()
+
+    def __call__(self, request: object, reply_type: type[Reply]) -> Mapping[str, Reply]:
+        """Ask every site that is online; see ``Ask``.
+
+        Raises:
+            QuorumError: If fewer than ``min_sites`` were there or answered usably; names the
+                missing sites and the reasons.
+        """
+        if isinstance(request, CensusRequest):
+            self._census = request
+            self._sites.clear()
+            self._refused.clear()
+        online = self._wait_for_quorum()
+        if isinstance(request, CensusRequest):
+            return self._census_replies(reply_type)
+        replies, failures = self._exchange(request, reply_type, online)
+        named = {self._sites[node]: reply for node, reply in replies.items()}
+        failed = {self._sites[node]: failure for node, failure in failures.items()}
+        self._record(request, named, failed)
+        if len(named) < self._settings.min_sites:
+            raise QuorumError(self._quorum_sentence(named, failed))
+        return dict(sorted(named.items()))
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Give the names of all sites met so far, sorted."""
+        return tuple(sorted(self._sites.values()))
+
+    def _census_replies(self, reply_type: type[Reply]) -> Mapping[str, Reply]:
+        replies = {name: self._replies[name] for name in self.sites}
+        return {name: reply for name, reply in replies.items() if isinstance(reply, reply_type)}
+
+    def _wait_for_quorum(self) -> list[int]:
+        """Wait until enough admitted sites are online; take the census of newcomers meanwhile."""
+        started = time.monotonic()
+        announced = -_LINE_SECONDS
+        while True:
+            nodes = set(self._grid.get_node_ids())
+            # A refused node that went away may come back repaired.
+            self._refused = {n: why for n, why in self._refused.items() if n in nodes}
+            if newcomers := sorted(nodes - set(self._sites) - set(self._refused)):
+                self._introduce(newcomers, nodes)
+            online = sorted(nodes & set(self._sites))
+            waited = time.monotonic() - started
+            if len(online) >= self._settings.min_sites:
+                return online
+            here = {self._sites[node]: None for node in online}
+            sentence = self._quorum_sentence(here, {})
+            if waited >= self._settings.wait_seconds:
+                self._events.append(EventKind.STOP, reason="quorum", sites=len(here))
+                raise QuorumError(sentence)
+            if waited - announced >= _LINE_SECONDS:
+                announced = waited
+                self._progress(f"Waiting. {sentence}")
+                self._events.append(
+                    EventKind.WAIT, sites=len(here), needed=self._settings.min_sites
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def _introduce(self, newcomers: list[int], online: set[int]) -> None:
+        """Take the census of nodes that have no name yet."""
+        if self._census is None:
+            raise MessageError("Expected a census before any other exchange, got none. Ask first.")
+        replies, failures = self._exchange(self._census, CensusReply, newcomers)
+        for node, failure in failures.items():
+            self._refuse(node, failure.reason)
+        for node, reply in sorted(replies.items(), key=lambda item: item[1].site):
+            gone = [n for n, name in self._sites.items() if name == reply.site]
+            if reply.code_digest != self._code_digest:
+                self._refuse(node, "runs other code than the server", reply.site)
+            elif any(other in online for other in gone):
+                self._refuse(node, "carries the name of a site that is already here", reply.site)
+            else:
+                for other in gone:
+                    del self._sites[other]
+                self._sites[node] = reply.site
+                self._replies[reply.site] = reply
+                self._patients[reply.site] = reply.training_patients
+                self._events.append(
+                    EventKind.CENSUS,
+                    site=reply.site,
+                    patients=reply.patients,
+                    events=reply.events,
+                    training_patients=reply.training_patients,
+                    seconds=reply.seconds,
+                )
+
+    def _refuse(self, node: int, reason: str, site: str = "") -> None:
+        name = site or f"node {node}"
+        self._refused[node] = f"{name} ({reason})"
+        self._events.append(EventKind.ERROR, site=name, reason=reason)
+        self._progress(f"Left out: {name}: {reason}.")
+
+    def _exchange(
+        self, request: object, reply_type: type[Reply], nodes: list[int]
+    ) -> tuple[dict[int, Reply], dict[int, _Failure]]:
+        """Send one request to some nodes; sort what comes back into replies and failures."""
+        started = time.monotonic()
+        content = encode(request)
+        timeout = float(self._settings.round_timeout_seconds)
+        kind = flower_type_of(type(request))
+        # The record is shared: Flower pushes the same content once for all nodes.
+        messages = [Message(content, node, kind, ttl=timeout) for node in nodes]
+        answers = list(self._grid.send_and_receive(messages, timeout=timeout))
+        # An unavailable node's error comes from the SuperLink itself, so its sender says nothing.
+        node_of = {
+            message.metadata.message_id: message.metadata.dst_node_id for message in messages
+        }
+        replies: dict[int, Reply] = {}
+        failures = {node: _Failure("no reply in time") for node in nodes}
+        received = 0
+        while answers:
+            answer = answers.pop()
+            node = node_of.get(answer.metadata.reply_to_message_id)
+            if node is None or node in replies:
+                continue
+            if answer.has_error():
+                failures[node] = _failure_of(answer)
+                continue
+            received += _size(answer.content)
+            try:
+                reply = decode(answer.content, reply_type)
+                check_reply(request, reply)
+                self._check_weight(node, reply)
+            except MessageError as error:
+                failures[node] = _Failure(f"refused: {error}")
+                continue
+            replies[node] = reply
+            del failures[node]
+        self.traffic = Traffic(
+            bytes_sent=_size(content) * len(nodes),
+            bytes_received=received,
+            seconds=time.monotonic() - started,
+            failed=tuple(sorted(self._sites.get(node, f"node {node}") for node in failures)),
+        )
+        return replies, failures
+
+    def _check_weight(self, node: int, reply: object) -> None:
+        """Refuse an update that claims more patients than the site's census."""
+        if not isinstance(reply, TrainingReply):
+            return
+        known = self._patients.get(self._sites.get(node, ""), -1)
+        if known >= 0 and reply.training_patients != known:
+            raise MessageError(
+                f"Expected the {known} training patients of the census, "
+                f"got {reply.training_patients}."
+            )
+
+    def _record(
+        self, request: object, named: Mapping[str, object], failed: Mapping[str, _Failure]
+    ) -> None:
+        round_number = getattr(request, "round", 0)
+        message = type(request).__name__
+        for site in sorted(named):
+            self._events.append(
+                EventKind.REPLY, round_number=round_number, site=site, message=message
+            )
+        for site, failure in sorted(failed.items()):
+            self._events.append(
+                EventKind.ERROR,
+                round_number=round_number,
+                site=site,
+                message=message,
+                reason=failure.reason,
+                code=failure.code,
+            )
+            self._progress(f"{site}: {failure.reason}; left out of this exchange.")
+
+    def _quorum_sentence(self, here: Mapping[str, object], failed: Mapping[str, _Failure]) -> str:
+        """Say who is here and whom the run waits for."""
+        missing = [f"{site} ({failed[site].reason})" for site in sorted(failed)]
+        missing += sorted(f"{s} (offline)" for s in set(self.sites) - set(here) - set(failed))
+        missing += sorted(self._refused.values())
+        lacking = self._settings.min_sites - len(here) - len(missing)
+        if lacking > 0:
+            missing.append(f"{lacking} not yet known")
+        return (
+            f"Expected at least {self._settings.min_sites} sites, got {len(here)}: "
+            f"{', '.join(sorted(here)) or 'none'}. Missing: {', '.join(missing)}. "
+            "Start the missing sites or lower min-sites."
+        )
+
+
+def _failure_of(answer: Message) -> _Failure:
+    code = answer.error.code
+    found = _REFERENCE.fullmatch((answer.error.reason or "").strip())
+    words = _ERROR_WORDS.get(code, "unknown failure")
+    reference = f"; ask the site for error ref {found[1]}" if found else ""
+    return _Failure(f"{words}{reference}", code)
+
+
+def _size(content: RecordDict) -> int:
+    return sum(record.count_bytes() for record in content.values())
