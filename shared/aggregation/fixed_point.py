@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from shared.errors import MessageError
-from shared.messages.sums import SumField, SumKind
+from shared.messages.sums import WIDE_WORDS, SumField, SumKind
 
 FRACTION_BITS = 40
 """Of a FIXED word. 32 bits cost 2e-6 in the coefficients of a linear SVM, 40 bits under 2e-7."""
@@ -23,15 +23,14 @@ MAX_SITES = 64
 FIXED_LIMIT = 2.0 ** (63 - FRACTION_BITS) / MAX_SITES
 """Largest magnitude one site may put into a FIXED word: 131072; all sites together 8.4e6."""
 
-COARSE_BITS = 16
-FINE_BITS = 72
-"""Fractional bits of the two words of a WIDE number: the second holds what the first rounds off.
+STEP_BITS = 56
+"""Bits from one word of a WIDE number to the next. The first word is whole; each further word
+holds what is rounded off so far, at most 1/2 of the step before, that is 2^55 units: 2^63 / 2^55
+leaves room for 256 sites."""
 
-The first word reaches 2^41 per site; the rest is below 2^-17, that is 2^55 units of 2^-72, and
-2^63 / 2^55 leaves room for 256 sites.
-"""
-WIDE_LIMIT = 2.0 ** (63 - COARSE_BITS) / MAX_SITES
-"""Largest magnitude one site may put into a WIDE number: 2.2e12."""
+WIDE_LIMIT = 2.0**63 / MAX_SITES
+"""Largest magnitude one site may put into a WIDE number: 1.4e17, enough for squares of any
+laboratory value."""
 
 COUNT_LIMIT = 2**63 // MAX_SITES
 """Largest count one site may send: 1.4e17."""
@@ -89,10 +88,10 @@ def decode_sums(fields: Sequence[SumField], words: Int64[np.ndarray, " word"]) -
         elif field.kind is SumKind.FIXED:
             array = np.ldexp(part.astype(np.float64), -FRACTION_BITS)
         else:
-            coarse, fine = part.reshape(2, -1)
-            array = np.ldexp(coarse.astype(np.float64), -COARSE_BITS) + np.ldexp(
-                fine.astype(np.float64), -FINE_BITS
-            )
+            array = np.zeros(math.prod(field.shape))
+            # From the smallest word up, so that what is small is not lost before it is added.
+            for step, word in reversed(list(enumerate(part.reshape(WIDE_WORDS, -1)))):
+                array = array + np.ldexp(word.astype(np.float64), -STEP_BITS * step)
         decoded[field.name] = array.reshape(field.shape)
     return decoded
 
@@ -131,11 +130,14 @@ def _encode(field: SumField, array: Array) -> Int64[np.ndarray, " word"]:
     _refuse_large(field.name, numbers, limit)
     if field.kind is SumKind.FIXED:
         return np.rint(np.ldexp(numbers, FRACTION_BITS)).astype(np.int64)
-    coarse = np.rint(np.ldexp(numbers, COARSE_BITS))
-    # Exact: the difference has no bit below the last bit of the number itself.
-    rest = numbers - np.ldexp(coarse, -COARSE_BITS)
-    fine = np.rint(np.ldexp(rest, FINE_BITS))
-    return np.concatenate([coarse, fine]).astype(np.int64)
+    words: list[np.ndarray] = []
+    rest = numbers
+    for step in range(WIDE_WORDS):
+        word = np.rint(np.ldexp(rest, STEP_BITS * step))
+        # Exact: what is left has no bit below the last bit of the number itself.
+        rest = rest - np.ldexp(word, -STEP_BITS * step)
+        words.append(word)
+    return np.concatenate(words).astype(np.int64)
 
 
 def _encode_counts(name: str, array: Array) -> Int64[np.ndarray, " word"]:
@@ -169,7 +171,11 @@ def relative_grid(kind: SumKind) -> float:
         kind: How numbers become words.
 
     Returns:
-        1 for counts, 2^-40 for FIXED, 2^-72 for WIDE.
+        1 for counts, 2^-40 for FIXED, 2^-112 for WIDE.
     """
-    bits = {SumKind.COUNT: 0, SumKind.FIXED: FRACTION_BITS, SumKind.WIDE: FINE_BITS}
+    bits = {
+        SumKind.COUNT: 0,
+        SumKind.FIXED: FRACTION_BITS,
+        SumKind.WIDE: STEP_BITS * (WIDE_WORDS - 1),
+    }
     return math.ldexp(1.0, -bits[kind])

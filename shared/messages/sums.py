@@ -13,6 +13,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int64
 
+WIDE_WORDS = 3
+"""Words of a WIDE number: no laboratory unit is too large or too small for its sums."""
+
 
 class SumKind(StrEnum):
     """How a number becomes 64-bit words (``shared.aggregation.fixed_point`` does it)."""
@@ -22,7 +25,7 @@ class SumKind(StrEnum):
     FIXED = "fixed"
     """A real number on a grid of 2^-40, about 9e-13: one word."""
     WIDE = "wide"
-    """A real number on a grid of 2^-72, about 2e-22: two words."""
+    """A real number on a grid of 2^-112, about 2e-34, up to 1.4e17: three words."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class SumField:
     @property
     def words(self) -> int:
         """Say how many words the array takes."""
-        return math.prod(self.shape) * (2 if self.kind is SumKind.WIDE else 1)
+        return math.prod(self.shape) * (WIDE_WORDS if self.kind is SumKind.WIDE else 1)
 
 
 @runtime_checkable
