@@ -117,7 +117,7 @@ def _training(settings: ReleaseSettings) -> str:
         (
             (
                 f"{made.sites} sites trained together by {made.strategy} for {made.rounds} rounds "
-                f"on {patients} {invented}patients; no patient's data left a site. "
+                f"on {patients} {invented}patients; no image or patient's record left a site. "
                 f"{kept}"
             ),
             (

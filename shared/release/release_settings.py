@@ -183,7 +183,7 @@ def settings_from_json(data: object) -> ReleaseSettings:
 
 
 def _impossible(settings: ReleaseSettings) -> list[Problem]:
-    endpoint, preparation = settings.endpoint, settings.preparation
+    endpoint, preparation, network = settings.endpoint, settings.preparation, settings.network
     classes = (endpoint.no_event, endpoint.event)
     fix = "Use the release as it was written, or the version of HepaFed that wrote it."
     known = tuple(phase.value for phase in CtPhase)
@@ -216,6 +216,9 @@ def _impossible(settings: ReleaseSettings) -> list[Problem]:
             preparation.window_width_hu,
             "more than 0 HU",
         ),
+        (network.heads > 0, "network.heads", network.heads, "1 or more"),
+        (network.hidden > 0, "network.hidden", network.hidden, "1 or more"),
+        (0 <= network.dropout < 1, "network.dropout", network.dropout, "a share below 1"),
     )
     return [
         Problem(where, str(got), str(wanted), fix) for ok, where, got, wanted in expected if not ok

@@ -89,7 +89,7 @@ def _what_was_done(record: RunRecord) -> str:
     return (
         f"{sites} with {invented}patients trained one model together to predict "
         f"{record.endpoint.event} (against {record.endpoint.no_event}){seen}; "
-        "no image and no patient's data left a site."
+        "no image and no patient's record left a site."
     )
 
 

@@ -25,6 +25,8 @@ def test_every_impossible_fact_is_named_at_once(settings):
     data["preparation"]["phases"] = ["plain", "plain"]
     data["preparation"]["image_size"] = 0
     data["preparation"]["window_width_hu"] = -1
+    data["network"]["dropout"] = 1
+    data["network"]["heads"] = 0
 
     with pytest.raises(ReleaseError) as refusal:
         settings_from_json(data)
@@ -35,6 +37,8 @@ def test_every_impossible_fact_is_named_at_once(settings):
         "preparation.phases",
         "preparation.image_size",
         "preparation.window_width_hu",
+        "network.dropout",
+        "network.heads",
     }
 
 
