@@ -81,14 +81,14 @@ def mean_site_alone(record: RunRecord) -> float | None:
 
 def _what_was_done(record: RunRecord) -> str:
     phases = tuple(str(record.settings.get("phases", "")).split(","))
-    seen = f" from the {listed(phases)} phase of CT" if phases != ("",) else ""
+    seen = f", reading the {listed(phases)} phase of CT" if phases != ("",) else ""
     if len(phases) > 1:
-        seen = f" from the {listed(phases)} phases of CT"
+        seen = f", reading the {listed(phases)} phases of CT"
     invented = "synthetic " if record.synthetic else ""
     sites = plural(len(record.sites), "site")
     return (
-        f"{sites} with {invented}patients trained one model together to predict "
-        f"{record.endpoint.event} (against {record.endpoint.no_event}){seen}; "
+        f"{sites} with {invented}patients trained one model together to tell "
+        f"{record.endpoint.event} from {record.endpoint.no_event}{seen}; "
         "no image and no patient's record left a site."
     )
 
@@ -107,9 +107,9 @@ def _held_out(arm: Arm, record: RunRecord) -> str:
     if arm.patients is None:
         return "the held-out patients"
     counted = plural(arm.patients, "held-out patient")
-    return (
-        counted if arm.events is None else f"{counted} ({arm.events} with {record.endpoint.event})"
-    )
+    if arm.events is None:
+        return counted
+    return f"{counted}, {arm.events} with {record.endpoint.event}"
 
 
 def _beside_baselines(record: RunRecord) -> str:
