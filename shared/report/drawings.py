@@ -58,7 +58,7 @@ _PLANS = {
     "fig_loss": _Plan(
         "Loss by round",
         "Cross-entropy per slice of each site's training, and per patient of the federated inner "
-        "validation, which scores the weights each round began with. The circle marks the round "
+        "validation, which scores the weights that the round made. The circle marks the round "
         "whose weights were kept.",
         figures.loss_figure,
         figure_data.loss_words,

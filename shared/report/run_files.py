@@ -4,16 +4,9 @@ import json
 from pathlib import Path
 
 from shared.errors import SettingsError
-from shared.report.run_record import (
-    RoundRecord,
-    RunRecord,
-    from_json,
-    rounds_from_json,
-    to_json,
-)
+from shared.report.run_record import RunRecord, from_json, to_json
 
 RECORD_NAME = "run.json"
-HISTORY_NAME = "history.json"
 
 
 def write_run_record(run_dir: Path, record: RunRecord) -> Path:
@@ -40,15 +33,6 @@ def read_run_record(run_dir: Path) -> RunRecord:
         SettingsError: If there is none, or it is not a record of this version.
     """
     return from_json(_parsed(run_dir, RECORD_NAME))
-
-
-def read_history(run_dir: Path) -> tuple[RoundRecord, ...]:
-    """Read the rounds that the server kept as ``history.json``.
-
-    Raises:
-        SettingsError: If there is none, or it cannot be read.
-    """
-    return rounds_from_json(_parsed(run_dir, HISTORY_NAME))
 
 
 def _parsed(run_dir: Path, name: str) -> object:

@@ -6,7 +6,7 @@ for a number that does not exist or that a site's disclosure policy withholds.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.messages.strict_json import decode, encode
@@ -106,7 +106,7 @@ class RoundRecord:
         learning_rate: Of the sites in this round.
         training_loss: Mean cross-entropy per slice over the sites; None if unknown.
         validation_loss: Federated inner-validation cross-entropy of the weights that this round
-            *began* with; None if nobody validated.
+            made; None if nobody validated.
         site_training_losses: Training loss by site name.
         bytes_sent: Bytes from the server to all sites.
         bytes_received: Bytes from all sites to the server.
@@ -281,16 +281,3 @@ def from_json(data: object) -> RunRecord:
         SettingsError: With every missing, unknown or wrongly typed field named.
     """
     return decode(RunRecord, data, subject="run record", expected={"format": FORMAT})
-
-
-def rounds_from_json(data: object) -> tuple[RoundRecord, ...]:
-    """Build the rounds from the parsed list that the server keeps as ``history.json``.
-
-    Raises:
-        SettingsError: With every missing, unknown or wrongly typed field named.
-    """
-    items: Sequence[object] = data if isinstance(data, list) else [data]
-    return tuple(
-        decode(RoundRecord, item, subject=f"round {number}")
-        for number, item in enumerate(items, start=1)
-    )

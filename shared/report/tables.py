@@ -147,7 +147,7 @@ def rounds_table(record: RunRecord) -> Table:
             for r in record.rounds
         ),
         total=_rounds_total(record),
-        note="The validation loss of a round is that of the weights the round began with.",
+        note="The validation loss of a round is that of the weights the round made.",
     )
 
 

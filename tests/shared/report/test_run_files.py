@@ -1,11 +1,9 @@
-import json
 from dataclasses import replace
 
 import pytest
 
 from shared.errors import SettingsError
-from shared.report.run_files import read_history, read_run_record, write_run_record
-from shared.report.run_record import to_json
+from shared.report.run_files import read_run_record, write_run_record
 
 
 def test_a_record_comes_back_equal_from_its_folder(record, tmp_path):
@@ -23,12 +21,6 @@ def test_a_record_that_cannot_be_written_leaves_the_old_one(record, tmp_path):
         write_run_record(tmp_path, replace(record, bayes_auc=float("nan")))
 
     assert read_run_record(tmp_path) == record
-
-
-def test_the_history_of_the_server_is_read(record, tmp_path):
-    (tmp_path / "history.json").write_text(json.dumps(to_json(record)["rounds"]))
-
-    assert read_history(tmp_path) == record.rounds
 
 
 def test_a_folder_without_a_record_is_answered_with_what_to_do(tmp_path):

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from shared.errors import SettingsError
-from shared.report.run_record import Measure, from_json, measure, rounds_from_json, to_json
+from shared.report.run_record import Measure, from_json, measure, to_json
 
 
 def test_a_record_comes_back_equal_from_json_text(record):
@@ -43,17 +43,6 @@ def test_every_wrong_field_is_named_at_once(record):
         "arms[0].auc.value",
         "sites",
     }
-
-
-def test_rounds_are_read_from_the_history_list(record):
-    history = json.loads(json.dumps(to_json(record)["rounds"]))
-
-    assert rounds_from_json(history) == record.rounds
-
-
-def test_a_history_that_is_no_list_is_refused():
-    with pytest.raises(SettingsError, match="round 1 cannot be read"):
-        rounds_from_json("nothing")
 
 
 def test_arms_are_found_by_name(record):
