@@ -11,7 +11,7 @@ import numpy as np
 
 from client.cache import CachedStudy, cache_key, load, store
 from client.catalogue import Catalogue, StudyRecord, join, open_catalogue
-from client.data_report import write_data_report
+from client.data_report import problem_table, write_data_report
 from client.manifest import ManifestRow, read_manifest
 from client.site_settings import SiteSettings
 from shared.cohort.endpoint import Endpoint
@@ -21,6 +21,8 @@ from shared.errors import DataError, HepafedError, Level, Problem
 from shared.settings import RunSettings
 from shared.tasks.preparation import CtPreparation, prepare_study
 from shared.vocabulary import CtPhase, Split
+
+__all__ = ["SiteData", "open_site", "problem_table"]
 
 Progress = Callable[[int, int], None]
 

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from pydicom import config, dcmread
 from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
+from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from shared.errors import DicomError
@@ -113,12 +114,14 @@ def _starts_with_element(head: bytes) -> bool:
 
 
 @contextmanager
-def open_dataset(path: Path, tags: list[str] | None) -> Iterator[tuple[FileDataset, BoundedFile]]:
+def open_dataset(
+    path: Path, tags: list[BaseTag] | None
+) -> Iterator[tuple[FileDataset, BoundedFile]]:
     """Open a DICOM file with every guard on.
 
     Args:
         path: The file.
-        tags: Keywords to keep of a header-only reading; None reads everything with pixels.
+        tags: Elements to keep of a header-only reading; None reads everything with pixels.
 
     Yields:
         The dataset and the file, which a header-only reading leaves before the pixels.

@@ -172,7 +172,8 @@ def _rescale(
             "it has no rescale slope and intercept, so its HU values are unknown. "
             "Send the original image."
         )
-    factor, offset = float(slope or 1.0), float(intercept or 0.0)
+    factor = 1.0 if slope is None else float(slope)
+    offset = 0.0 if intercept is None else float(intercept)
     if not (np.isfinite(factor) and np.isfinite(offset)) or factor == 0:
         raise DicomError("its rescale values are not numbers. Send the original image.")
     return (stored * np.float32(factor) + np.float32(offset)).astype(np.float32)

@@ -165,7 +165,7 @@ class _InPlane:
     inside: Float32[np.ndarray, "height width"]
 
     def apply(
-        self, pixels: Float32[np.ndarray, "height width"], outside: float
+        self, pixels: Float32[np.ndarray, "_ _"], outside: float
     ) -> Float32[np.ndarray, "height width"]:
         across = np.asarray(self.columns @ np.ascontiguousarray(pixels.T))
         plane = np.asarray(self.rows @ np.ascontiguousarray(across.T), dtype=np.float32)

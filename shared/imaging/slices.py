@@ -8,7 +8,7 @@ from shared.errors import PreparationError
 
 def slices_in_range(
     positions_mm: Float[np.ndarray, " slice"], lower_mm: float, upper_mm: float, step_mm: float
-) -> Int[np.ndarray, " slice"]:
+) -> Int[np.ndarray, " _"]:
     """Give the indices of slices whose centre lies in a range, up to half a step outside.
 
     Args:
@@ -34,7 +34,7 @@ def slices_in_range(
     return np.flatnonzero(inside)
 
 
-def spread_evenly(indices: Int[np.ndarray, " slice"], count: int) -> Int[np.ndarray, " slice"]:
+def spread_evenly(indices: Int[np.ndarray, " slice"], count: int) -> Int[np.ndarray, " _"]:
     """Choose evenly spaced entries, each the middle of an equal part of the range.
 
     Ends of the liver show little of it, so the middles of parts serve better than the end points.
