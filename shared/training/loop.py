@@ -14,6 +14,7 @@ from shared.cohort.patient import PreparedPatient
 from shared.errors import ConvergenceError, DataError
 from shared.imaging.augment import draw_augmentation
 from shared.training.augmentation import apply_augmentation
+from shared.training.batch_statistics import average_from_step, batch_norms
 from shared.training.device import place, training_precision
 from shared.training.seeding import torch_seed
 
@@ -76,9 +77,7 @@ def _samples(patients: Sequence[PreparedPatient]) -> _Samples:
     return _Samples(patients, owner, np.concatenate([*within, np.empty(0, dtype=np.int64)]))
 
 
-def batches(
-    order: Int64[np.ndarray, " slice"], batch_size: int
-) -> list[Int64[np.ndarray, " _"]]:
+def batches(order: Int64[np.ndarray, " slice"], batch_size: int) -> list[Int64[np.ndarray, " _"]]:
     """Cut an order of samples into batches; a last one of a single sample joins its neighbour.
 
     Batch statistics of one sample are noise, and where the feature map is one pixel they do not
@@ -102,8 +101,7 @@ def _require_trainable(network: nn.Module, samples: int, batch_size: int) -> Non
         raise DataError(
             "Expected slices to train on, got none. Assign patients of this site to training."
         )
-    joins_samples = any(isinstance(part, nn.BatchNorm2d) for part in network.modules())
-    if joins_samples and min(samples, batch_size) == 1:
+    if batch_norms(network) and min(samples, batch_size) == 1:
         raise DataError(
             f"Expected batches of two slices or more with batch norm, got {samples} slices at "
             f"batch size {batch_size}. Raise the batch size, or train with group norm."
@@ -181,7 +179,8 @@ def train_locally(  # noqa: PLR0913  # each is an independent choice of the roun
 
     Source: Liao 2024, section 2.4: every slice is a sample with its patient's label; Adam,
     cross-entropy. In a federation each round starts with fresh Adam moments: the weights that
-    arrive are an average that the old moments do not belong to.
+    arrive are an average that the old moments do not belong to. Batch norm's running statistics
+    start afresh in every epoch (``shared.training.batch_statistics``).
 
     Dropout draws from torch's global generator, which is set from ``rng`` and put back
     afterwards; two trainings in two threads of one process would therefore disturb each other.
@@ -245,7 +244,9 @@ def _epoch(
 ) -> float:
     # Summed on the device: reading every step's loss would make a GPU wait every step.
     total = torch.zeros((), dtype=torch.float64, device=session.device)
-    for chosen in order:
+    norms = batch_norms(session.network)
+    for step, chosen in enumerate(order, start=1):
+        average_from_step(norms, step)
         images, events = samples.batch(chosen)
         total += session.step(images, events, rng) * len(chosen)
     return float(total) / sum(len(chosen) for chosen in order)
