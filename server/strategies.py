@@ -4,7 +4,9 @@ Who is asked is the transport's decision; a strategy only turns the replies of a
 next global weights, through its own ``configure_train`` and ``aggregate_train``.
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import cast
 
 import numpy as np
@@ -76,7 +78,8 @@ class Aggregation:
         """
         record = ArrayRecord({name: Array(array) for name, array in weights.items()})
         nobody = cast("Grid", _Nobody())
-        self._strategy.configure_train(round_number, record, ConfigRecord(), nobody)
+        with _without_chatter():
+            self._strategy.configure_train(round_number, record, ConfigRecord(), nobody)
 
     def combine(self, round_number: int, replies: dict[str, TrainingReply]) -> Weights:
         """Turn the checked replies of a round into the next global weights.
@@ -95,7 +98,8 @@ class Aggregation:
         if isinstance(self._strategy, strategy.FedTrimmedAvg):
             self._strategy.beta = _trimmed_share(self._faulty, len(replies))
         messages = [_reply_message(replies.pop(site)) for site in sorted(replies)]
-        record, _ = self._strategy.aggregate_train(round_number, messages)
+        with _without_chatter():
+            record, _ = self._strategy.aggregate_train(round_number, messages)
         if record is None:
             raise MessageError(
                 f"{self._name} gave no aggregate of {len(messages)} replies. "
@@ -137,6 +141,18 @@ class Aggregation:
         for attribute, arrays in by_attribute.items():
             ordered = [arrays[str(i)] for i in range(len(arrays))] if "0" in arrays else None
             setattr(self._strategy, attribute, ordered or arrays)
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Keep Flower's "Sampled 0 nodes" out of the log: the transport samples, and says so."""
+    logger = logging.getLogger("flwr")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 class _Nobody:

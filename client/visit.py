@@ -1,0 +1,113 @@
+"""What one message finds at a site: settings, patients, network, device."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from client.dataset import SiteData, open_site
+from client.site_settings import SiteSettings, read_site_settings
+from shared.errors import SettingsError
+from shared.models.multiphase_ct import MultiphaseCt, MultiphaseCtSettings
+from shared.settings import ConfigValue, RunSettings
+from shared.tasks.recipe import Recipe, recipe_for
+from shared.training.device import choose_device
+
+SETTINGS_KEY: Final = "site-settings"
+PARTITION_KEY: Final = "partition-id"
+SETTINGS_NAME: Final = "site.toml"
+
+_opened: dict[tuple[SiteSettings, RunSettings], SiteData] = {}
+"""Patients by site and run, so that a simulation of many rounds reads them once."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One message's stay at one site.
+
+    Attributes:
+        site: The hospital's settings.
+        run: The coordinator's settings.
+        recipe: The study.
+    """
+
+    site: SiteSettings
+    run: RunSettings
+    recipe: Recipe
+
+    def data(self, *, afresh: bool = False) -> SiteData:
+        """Give the site's patients.
+
+        Args:
+            afresh: Look at the site's files again instead of at what this process knows.
+
+        Raises:
+            HepafedError: If the site's data cannot serve the run.
+        """
+        key = (self.site, self.run)
+        if afresh or key not in _opened:
+            _opened[key] = open_site(
+                self.site, self.run, self.recipe.preparation, self.recipe.endpoint
+            )
+        return _opened[key]
+
+    def network(self) -> MultiphaseCt:
+        """Give a network of the run's shape, with weights that the caller overwrites."""
+        return _network(self.recipe.network)
+
+    def device(self) -> torch.device:
+        """Give the device that the hospital chose.
+
+        Raises:
+            DeviceError: If it cannot be used.
+        """
+        return choose_device(self.site.accelerator.value)
+
+
+@lru_cache(maxsize=1)
+def _network(settings: MultiphaseCtSettings) -> MultiphaseCt:
+    # One network serves all sites of a simulation, one after the other; building one takes longer
+    # than loading weights into it.
+    with torch.random.fork_rng(devices=[]):
+        return MultiphaseCt(settings)
+
+
+def open_visit(site: SiteSettings, run: RunSettings) -> Visit:
+    """Start a visit."""
+    return Visit(site, run, recipe_for(run))
+
+
+def site_settings_for(node_config: Mapping[str, ConfigValue], run: RunSettings) -> SiteSettings:
+    """Read the settings of the site that a node stands for.
+
+    A hospital's node names its own settings file. Only a node without one, which Flower's
+    simulation makes, takes a folder of the run config's ``sites-dir``, by its partition number.
+
+    Args:
+        node_config: What the node was started with.
+        run: The coordinator's settings.
+
+    Returns:
+        The site's settings.
+
+    Raises:
+        SettingsError: If there is no settings file for this node, or it cannot be used.
+    """
+    if SETTINGS_KEY in node_config:
+        return read_site_settings(Path(str(node_config[SETTINGS_KEY])))
+    number = node_config.get(PARTITION_KEY)
+    if not run.sites_dir or not isinstance(number, int):
+        raise SettingsError(
+            f"Expected '{SETTINGS_KEY}' among the node's settings, got none. Start the node with "
+            f"--node-config '{SETTINGS_KEY}=\"/path/to/{SETTINGS_NAME}\"'."
+        )
+    files = sorted(Path(run.sites_dir).glob(f"*/{SETTINGS_NAME}"))
+    if number >= len(files):
+        raise SettingsError(
+            f"Expected a simulated site number {number + 1}, got {len(files)} folders with a "
+            f"{SETTINGS_NAME}. Simulate fewer nodes or add sites."
+        )
+    return read_site_settings(files[number])
