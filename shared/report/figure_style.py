@@ -16,11 +16,15 @@ from shared.report.run_record import (
     Arm,
     RunRecord,
 )
+from shared.report.wording import shortened
 
 INK = "#1f2933"
 MUTED = "#566270"
 RULE = "#d4dae1"
 PAPER = "#fdfdfc"
+
+LONGEST_NAME = 22
+"""Characters of a site's name that fit beside an axis."""
 
 Dash = tuple[float, tuple[float, ...]]
 SOLID: Dash = (0.0, ())
@@ -88,6 +92,12 @@ def arm_look(record: RunRecord, arm: Arm) -> LineLook:
     names = [site.site for site in record.sites]
     site = arm.name.removeprefix(SITE_ALONE_PREFIX)
     return site_look(names.index(site) if site in names else len(names))
+
+
+def arm_label(arm: Arm) -> str:
+    """Give an arm's name as it fits beside an axis."""
+    site = arm.name.removeprefix(SITE_ALONE_PREFIX)
+    return arm.name if site == arm.name else SITE_ALONE_PREFIX + shortened(site, LONGEST_NAME)
 
 
 def inline_svg(svg: str, name: str, alternative: str) -> str:

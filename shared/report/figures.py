@@ -16,22 +16,24 @@ from matplotlib.ticker import MaxNLocator
 from shared.report.figure_style import (
     FEDERATED_LOOK,
     INK,
+    LONGEST_NAME,
     MUTED,
     PAPER,
     POOLED_LOOK,
     RULE,
     LineLook,
+    arm_label,
     arm_look,
     site_look,
 )
 from shared.report.run_record import FEDERATED, SITE_ALONE_PREFIX, Arm, RunRecord
-from shared.report.wording import interval_text, number_text
+from shared.report.wording import interval_text, number_text, shortened
 
 Drawn = Figure  # what this module gives, for those who may not know Matplotlib
 
 _MEGABYTE = 1e6
 PRINT_DPI = 300
-_FEW_ROUNDS = 20  # beyond, bars are too thin for hatching
+_FEW_ROUNDS = 20  # beyond, bars and gaps are too thin for hatching and markers
 
 
 @contextmanager
@@ -88,7 +90,7 @@ def roc_figure(record: RunRecord) -> Figure | None:
                 color=look.color,
                 linestyle=look.dash,
                 linewidth=look.width,
-                label=f"{arm.name}\n{interval_text(arm.auc)}",
+                label=f"{arm_label(arm)}\n{interval_text(arm.auc)}",
                 zorder=3,
             )
         axes.set(xlim=(-0.012, 1.012), ylim=(-0.012, 1.012), aspect="equal", anchor="W")
@@ -122,7 +124,9 @@ def loss_figure(record: RunRecord) -> Figure | None:
                 for r in record.rounds
                 if site in r.site_training_losses
             ]
-            ends.append(_curve(axes, points, f"{site}, training", site_look(index)))
+            ends.append(
+                _curve(axes, points, f"{shortened(site, LONGEST_NAME)}, training", site_look(index))
+            )
         scored = [
             (r.round, r.validation_loss) for r in record.rounds if r.validation_loss is not None
         ]
@@ -131,6 +135,7 @@ def loss_figure(record: RunRecord) -> Figure | None:
         _mark_best_round(axes, record)
         axes.set(xlabel="Round", ylabel="Cross-entropy")
         axes.set_ylim(bottom=0)
+        axes.set_xlim(0.6, record.rounds[-1].round + 0.4)
         axes.grid(visible=True, axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         _label_ends(axes, record.rounds[-1].round, ends)
@@ -152,7 +157,7 @@ def forest_figure(record: RunRecord) -> Figure | None:
             _forest_row(axes, row, arm, arm_look(record, arm))
         lowest = min(limit for arm in arms for limit in (arm.auc.lower, arm.auc.value) if limit)
         axes.set(xlim=(min(0.4, lowest - 0.02), 1.01), ylim=(len(arms) - 0.45, -1.05))
-        axes.set_yticks(range(len(arms)), [arm.name for arm in arms])
+        axes.set_yticks(range(len(arms)), [arm_label(arm) for arm in arms])
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("AUC with 95% confidence interval")
@@ -168,6 +173,7 @@ def traffic_figure(record: RunRecord) -> Figure | None:
         FigureCanvasAgg(figure)
         traffic, duration = figure.subplots(1, 2)
         rounds = [r.round for r in record.rounds]
+        few = len(rounds) <= _FEW_ROUNDS
         sent = [r.bytes_sent / _MEGABYTE for r in record.rounds]
         received = [r.bytes_received / _MEGABYTE for r in record.rounds]
         traffic.bar([r - 0.2 for r in rounds], sent, 0.38, color=FEDERATED_LOOK.color)
@@ -175,10 +181,10 @@ def traffic_figure(record: RunRecord) -> Figure | None:
             [r + 0.2 for r in rounds],
             received,
             0.38,
-            facecolor=PAPER,
+            facecolor=PAPER if few else POOLED_LOOK.color,
             edgecolor=POOLED_LOOK.color,
-            hatch="/////" if len(rounds) <= _FEW_ROUNDS else None,
-            linewidth=0.9,
+            hatch="/////" if few else None,
+            linewidth=0.9 if few else 0,
         )
         traffic.set_title("Megabytes per round", loc="left", fontsize=9)
         traffic.set_ylim(0, max([*sent, *received, 1e-6]) * 1.28)  # room for the key
@@ -193,7 +199,7 @@ def traffic_figure(record: RunRecord) -> Figure | None:
         duration.bar(rounds, [r.seconds for r in record.rounds], 0.55, color=MUTED)
         duration.set_title("Seconds per round", loc="left", fontsize=9)
         for axes in (traffic, duration):
-            axes.set_xlabel("Round")
+            axes.set(xlabel="Round", xlim=(0.4, rounds[-1] + 0.6))
             axes.grid(visible=True, axis="y")
             axes.set_axisbelow(True)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -215,13 +221,14 @@ def _sites_that_trained(record: RunRecord) -> list[str]:
 def _curve(
     axes: Axes, points: Sequence[tuple[int, float]], label: str, look: LineLook
 ) -> tuple[float, str, LineLook]:
+    few = len(points) <= _FEW_ROUNDS
     axes.plot(
         [x for x, _ in points],
         [y for _, y in points],
         color=look.color,
         linestyle=look.dash,
         linewidth=look.width,
-        marker="o" if len(points) == 1 or look is FEDERATED_LOOK else None,
+        marker="o" if len(points) == 1 or (few and look is FEDERATED_LOOK) else None,
         markersize=3.5,
         zorder=4 if look is FEDERATED_LOOK else 3,
     )
@@ -268,7 +275,7 @@ def _label_ends(axes: Axes, last: int, ends: Sequence[tuple[float, str, LineLook
             va="center",
             fontsize=8,
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": look.color, "linewidth": 0.7, "shrinkB": 3},
+            arrowprops={"arrowstyle": "-", "color": look.color, "lw": 0.7, "relpos": (0, 0.5)},
         )
 
 

@@ -112,7 +112,7 @@ def _sections(record: RunRecord, drawings: Mapping[str, Drawing]) -> tuple[Secti
         Section(
             "sites",
             "Site by site",
-            tables=(site_results_table(record, federated),) if federated and site_rows else (),
+            tables=(site_results_table(federated),) if federated and site_rows else (),
         ),
         Section(
             "seeds", "Other seeds", tables=(seeds_table(record),) if len(record.seeds) > 1 else ()

@@ -106,7 +106,7 @@ def arms_table(record: RunRecord) -> Table:
     )
 
 
-def site_results_table(record: RunRecord, arm: Arm) -> Table:
+def site_results_table(arm: Arm) -> Table:
     """Give one arm's measures on each site's own held-out patients."""
     return Table(
         caption=f"The {arm.name} model on each site's held-out patients",
@@ -115,7 +115,7 @@ def site_results_table(record: RunRecord, arm: Arm) -> Table:
             (row.site, count_text(row.patients), count_text(row.events), *_measures(row))
             for row in arm.sites
         ),
-        note=_INTERVALS.format(event=record.endpoint.event, no_event=record.endpoint.no_event),
+        note="A dash stands for a number that is undefined or that the site's policy withholds.",
     )
 
 

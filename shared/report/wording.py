@@ -60,3 +60,11 @@ def plural(count: int, noun: str) -> str:
 def listed(words: tuple[str, ...]) -> str:
     """Join words as a sentence does: ``plain, arterial and portal``."""
     return " and ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)
+
+
+def shortened(name: str, most: int) -> str:
+    """Cut a long name in its middle, so that names with a common beginning stay apart."""
+    if len(name) <= most:
+        return name
+    head = (most - 1) // 2
+    return f"{name[:head].rstrip()}…{name[head + 1 - most :].lstrip()}"

@@ -23,7 +23,7 @@ def test_every_row_of_every_table_has_a_cell_per_heading(record):
         rounds_table(record),
         seeds_table(record),
         settings_table(record),
-        site_results_table(record, record.arms[0]),
+        site_results_table(record.arms[0]),
         steps_table(record),
     )
 

@@ -9,6 +9,7 @@ from shared.report.wording import (
     listed,
     number_text,
     plural,
+    shortened,
 )
 
 
@@ -51,3 +52,9 @@ def test_small_words():
     assert listed(("plain", "arterial", "portal")) == "plain, arterial and portal"
     assert listed(("plain",)) == "plain"
     assert listed(()) == ""
+
+
+def test_a_long_name_keeps_both_ends():
+    assert shortened("Clinic North", 22) == "Clinic North"
+    assert shortened("University Hospital Shanghai Zhongshan", 22) == "University…i Zhongshan"
+    assert len(shortened("x" * 99, 22)) == 22
