@@ -235,13 +235,15 @@ def join(
             pairs.append((row, found[0]))
         else:
             problems.append(problem)
-    wanted = {row.patient_id for row in manifest.rows}
-    idle = sum(study.patient_id not in wanted for study in catalogue.studies.values())
+    idle = sum(
+        study.patient_id not in manifest.patient_ids and study.study_uid not in manifest.study_uids
+        for study in catalogue.studies.values()
+    )
     if idle:
         problems.append(
             Problem(
                 "DICOM folder",
-                f"{idle} study(ies) without a usable row in the manifest",
+                f"{idle} study(ies) without a row in the manifest",
                 "one row per patient",
                 "Add the patients to the manifest if they belong to the cohort.",
                 Level.INFO,

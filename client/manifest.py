@@ -69,11 +69,15 @@ class Manifest:
 
     Attributes:
         rows: Usable rows, in the order of the file.
+        patient_ids: Of all rows, usable or not.
+        study_uids: Of all rows, usable or not.
         row_count: How many rows the file has.
         problems: Everything found; errors have cost their row.
     """
 
     rows: tuple[ManifestRow, ...]
+    patient_ids: frozenset[str]
+    study_uids: frozenset[str]
     row_count: int
     problems: tuple[Problem, ...]
 
@@ -188,7 +192,13 @@ def _rows(records: Sequence[tuple[int, dict[str, str]]], problems: list[Problem]
         problems += found
         if not found:
             rows.append(row)
-    return Manifest(tuple(rows), len(records), tuple(problems))
+    return Manifest(
+        rows=tuple(rows),
+        patient_ids=frozenset(counts),
+        study_uids=frozenset(record.get("study_uid", "") for _, record in records),
+        row_count=len(records),
+        problems=tuple(problems),
+    )
 
 
 def _row(case: int, record: Mapping[str, str], problems: list[Problem]) -> ManifestRow:
