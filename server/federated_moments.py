@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float64, Int64, UInt64
 
-from shared.aggregation.sum_channel import SumChannel
+from shared.aggregation.sum_channel import SumChannel, over_steady_sites
 from shared.errors import DataError, Problem
 from shared.fusion.standardize import INDICATED_SHARE, Preparation
 from shared.messages.moments import Moment, MomentsRequest
@@ -112,7 +112,8 @@ def column_moments(channel: SumChannel, columns: Columns) -> ColumnMoments:
     Returns:
         The moments; NaN for a column nobody has a value of.
     """
-    return _two_passes(channel, request_of(columns, Moment.TOTAL))
+    request = request_of(columns, Moment.TOTAL)
+    return over_steady_sites(channel, lambda steady: _two_passes(steady, request))
 
 
 def column_quantiles(
@@ -131,6 +132,12 @@ def column_quantiles(
     Returns:
         The quantiles; NaN for a column nobody has a value of.
     """
+    return over_steady_sites(channel, lambda steady: _quantiles(steady, columns, shares))
+
+
+def _quantiles(
+    channel: SumChannel, columns: Columns, shares: Sequence[float]
+) -> Float64[np.ndarray, "share part column"]:
     count = part_sizes(channel, columns).present
     place = np.asarray(shares)[:, np.newaxis, np.newaxis] * np.maximum(count - 1, 0)
     lower = np.floor(place).astype(np.int64)
@@ -156,6 +163,10 @@ def fit_preparation(channel: SumChannel, columns: Columns) -> tuple[Preparation,
     Raises:
         DataError: When a column has no value in some part; every such column is named.
     """
+    return over_steady_sites(channel, lambda steady: _preparation(steady, columns))
+
+
+def _preparation(channel: SumChannel, columns: Columns) -> tuple[Preparation, PartSizes]:
     sizes = part_sizes(channel, columns)
     empty = [
         Problem(f"column '{name}'", "no value in some part", "values", "Leave the column out.")

@@ -17,12 +17,13 @@ from shared.aggregation.score_cells import (
 )
 from shared.aggregation.sum_channel import AskSites, SumChannel
 from shared.errors import MessageError
-from shared.fusion.calibration import fit_platt, platt_targets
+from shared.fusion.calibration import fit_platt
 from shared.fusion.lbfgs import Evaluation, Minimum, Vector, lbfgs
 from shared.fusion.standardize import Preparation
 from shared.fusion.svm import LINEAR, class_weights, coordinates, turned_coordinates
 from shared.messages.svm import SvmModelReply, SvmModelRequest, SvmRequest, SvmStep
 from shared.stats.irls import LikelihoodParts
+from shared.stats.platt import platt_targets
 
 FIRST_CELLS = 256
 """Score cells of each set in the first exchange, equally wide on [0, 1]."""

@@ -129,6 +129,9 @@ def over_steady_sites(
     Raises:
         QuorumError: If the sites changed in every attempt, or too few answered.
     """
+    if isinstance(channel, _SteadyChannel):
+        # Part of a larger computation, which starts again as a whole.
+        return work(channel)
     changed: tuple[str, ...] = ()
     for _ in range(attempts):
         try:

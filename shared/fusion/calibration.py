@@ -1,8 +1,8 @@
 """Platt scaling: a logistic curve from decision values to probabilities, fitted on sums.
 
-Source: Platt 1999, "Probabilistic outputs for support vector machines"; the targets keep a
-separable training set from being called with certainty; fitted by Newton as in Lin, Lin and
-Weng 2007, Machine Learning 68.
+The curve and its softened targets are those of ``shared.stats.platt``; here its likelihood is
+summed over sites.
+Source: Platt 1999, "Probabilistic outputs for support vector machines".
 """
 
 from collections.abc import Callable
@@ -11,11 +11,6 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from shared.stats.irls import LikelihoodParts, bernoulli_parts, newton_maximise
-
-
-def platt_targets(events: int, others: int) -> tuple[float, float]:
-    """Give the target probability of patients with the event, and without."""
-    return (events + 1) / (events + 2), 1 / (others + 2)
 
 
 def platt_parts(
