@@ -46,10 +46,10 @@ The tumour's enhanced values follow from the patient's factors and are filled in
 
 _COLUMN = {CtPhase.PLAIN: 0, CtPhase.ARTERIAL: 1, CtPhase.PORTAL: 2}
 
-_ARTERIAL_HU = 55.0
+_ARTERIAL_HU = 70.0
 """Contrast of a typical hypervascular lesion over the liver in the arterial phase."""
 
-_WASHOUT_HU = 40.0
+_WASHOUT_HU = 50.0
 """Contrast of typical washout below the liver in the portal phase."""
 
 _STEATOSIS_HU = 70.0
@@ -147,12 +147,14 @@ def _add_texture(
     parenchyma: Parenchyma,
     factors: ImageFactors,
 ) -> None:
-    """Make liver grainy and viable tumour heterogeneous, in place, within the liver's box."""
+    """Make liver grainy, necrosis patchy and viable tumour heterogeneous, in place."""
     fine = parenchyma.fine.sample(seen.grid, seen.liver)
     coarse = parenchyma.coarse.sample(seen.grid, seen.liver)
     labels = seen.labels[seen.liver]
     tumour = labels == Tissue.TUMOUR
     image[tumour] += 26.0 * factors.heterogeneity * (coarse[tumour] + 0.6 * fine[tumour])
+    necrosis = labels == Tissue.NECROSIS
+    image[necrosis] += 8.0 * coarse[necrosis] + 4.0 * fine[necrosis]
     liver = labels == Tissue.LIVER
     image[liver] += (3.0 + 4.0 * factors.cirrhosis) * fine[liver]
 

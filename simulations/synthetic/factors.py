@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.special import betaincinv, ndtr
 
-_VITALITY_LOADING = 0.7
+_VITALITY_LOADING = 0.88
 """Correlation of each enhancement factor with the lesion's vitality.
 
 Hypovascular lesions are the necrotic ones that wash out, so the three go together.
@@ -20,13 +20,13 @@ class ImageFactors:
     The first eight drive the outcome (`simulations.synthetic.outcome`); the others are nuisance.
 
     Attributes:
-        necrotic_fraction: Share of each lesion's volume that is necrotic, in [0, 1).
+        necrotic_fraction: Share of each lesion's volume that is necrotic, in [0, 0.7].
         arterial_enhancement: Arterial hyperenhancement; 1 is typical, 0 is iso to the liver,
             below 0 is darker than the liver.
         portal_washout: Portal washout; 1 is typical, 0 is iso to the liver.
         heterogeneity: Amplitude of the texture within viable tumour, in [0, 1].
         thrombus: Whether tumour thrombus fills the portal vein's right branch.
-        lesion_count: Number of lesions, from 1 to 4.
+        lesion_count: Number of lesions, from 2 to 4; their heights cover the liver.
         largest_mm: Diameter of the largest lesion.
         lipiodol: Whether lipiodol of an earlier embolisation lies in the largest lesion.
         steatosis: Fat fraction of the liver, in [0, 0.3].
@@ -58,19 +58,20 @@ def draw_factors(rng: np.random.Generator) -> ImageFactors:
         sign * _VITALITY_LOADING * vitality + np.sqrt(1.0 - _VITALITY_LOADING**2) * noise
         for sign, noise in zip((-1.0, 1.0, -1.0), own, strict=True)
     )
+    body_scale = float(np.clip(rng.normal(1.0, 0.06), 0.86, 1.14))
     return ImageFactors(
-        necrotic_fraction=float(0.85 * betaincinv(1.1, 1.9, ndtr(necrosis))),
+        necrotic_fraction=float(0.7 * betaincinv(1.1, 1.9, ndtr(necrosis))),
         arterial_enhancement=float(np.clip(0.9 + 0.75 * enhancement, -0.7, 2.5)),
-        portal_washout=float(np.clip(1.0 + 0.7 * washout, -0.3, 2.6)),
+        portal_washout=float(np.clip(1.0 + 0.7 * washout, -0.3, 2.2)),
         heterogeneity=float(rng.beta(2.0, 2.0)),
         thrombus=bool(rng.random() < 0.3),  # noqa: PLR2004 - a prevalence, used once
-        lesion_count=int(rng.choice([1, 2, 3, 4], p=[0.3, 0.35, 0.2, 0.15])),
-        largest_mm=float(np.clip(rng.normal(82.0, 12.0), 58.0, 108.0)),
+        lesion_count=int(rng.choice([2, 3, 4], p=[0.3, 0.4, 0.3])),
+        largest_mm=float(body_scale * np.clip(rng.normal(84.0, 10.0), 64.0, 104.0)),
         lipiodol=bool(rng.random() < 0.2),  # noqa: PLR2004 - a prevalence, used once
         steatosis=float(0.3 * rng.beta(1.0, 3.0)),
         cirrhosis=float(rng.random()),
         capsule=bool(rng.random() < 0.5),  # noqa: PLR2004 - a fair coin
-        body_scale=float(np.clip(rng.normal(1.0, 0.06), 0.86, 1.14)),
+        body_scale=body_scale,
         fat_mm=float(rng.uniform(6.0, 22.0)),
     )
 
@@ -93,6 +94,6 @@ def outcome_vector(factors: ImageFactors) -> Float64[np.ndarray, " feature"]:
         ],
         dtype=np.float64,
     )
-    mean = np.array([0.31, 0.9, 1.0, 0.5, 0.3, 2.2, 82.0, 0.2])
-    deviation = np.array([0.21, 0.75, 0.7, 0.22, 0.46, 1.0, 12.0, 0.4])
+    mean = np.array([0.26, 0.9, 1.0, 0.5, 0.3, 3.0, 84.0, 0.2])
+    deviation = np.array([0.17, 0.75, 0.7, 0.22, 0.46, 0.77, 11.0, 0.4])
     return np.asarray((raw - mean) / deviation)

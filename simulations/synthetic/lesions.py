@@ -14,6 +14,10 @@ _REPLACEABLE = (Tissue.LIVER, Tissue.HEPATIC_VEIN, Tissue.PORTAL_VEIN)
 _WOBBLE_MARGIN = 1.15
 """The wobble lowers the level by at most 0.24, so the surface reaches at most 1.12 radii out."""
 
+_TRIES = 60
+_DEEP = 0.35
+"""Liver level (1 at the surface) below which most of a large lesion is inside the liver."""
+
 _VISIBLE_NECROSIS = 0.03
 """Below this share the core would be smaller than a voxel."""
 
@@ -34,37 +38,43 @@ class Lesion:
 
 
 def draw_lesions(factors: ImageFactors, body: Body, rng: np.random.Generator) -> tuple[Lesion, ...]:
-    """Place the lesions in the liver, the largest first, apart from each other where possible."""
+    """Place the lesions in the liver, the largest first, each at a height of its own.
+
+    Heights are stratified so that most slices of the liver show a lesion: a slice without one
+    tells nothing about the outcome.
+    """
+    lowest, highest = -58.0 * body.scale, 66.0 * body.scale
+    band = (highest - lowest) / factors.lesion_count
     placed: list[Lesion] = []
-    for number in range(factors.lesion_count):
-        share = 1.0 if number == 0 else rng.uniform(0.4, 0.7)
-        radius = 0.5 * factors.largest_mm * share
-        centre = _free_place(placed, radius, body, rng)
-        stretch = rng.uniform(0.88, 1.12, 3)
-        placed.append(
-            Lesion(
-                centre_mm=centre,
-                radii_mm=tuple(float(radius * factor) for factor in stretch),  # type: ignore[arg-type]
-                phases=tuple(float(angle) for angle in rng.uniform(0.0, 2.0 * np.pi, 6)),
-            )
-        )
+    for number, level in enumerate(rng.permutation(factors.lesion_count)):
+        radius = 0.5 * factors.largest_mm * (1.0 if number == 0 else rng.uniform(0.55, 0.78))
+        floor = lowest + float(level) * band
+        centre = _free_place(placed, radius, body, (floor, floor + band), rng)
+        a, b, c = (float(radius * factor) for factor in rng.uniform(0.88, 1.12, 3))
+        phases = tuple(float(angle) for angle in rng.uniform(0.0, 2.0 * np.pi, 6))
+        placed.append(Lesion(centre_mm=centre, radii_mm=(a, b, c), phases=phases))
     return tuple(placed)
 
 
-def _free_place(placed: list[Lesion], radius: float, body: Body, rng: np.random.Generator) -> Point:
-    """Try places inside the liver and keep the one that overlaps the other lesions least."""
+def _free_place(
+    placed: list[Lesion],
+    radius: float,
+    body: Body,
+    heights: tuple[float, float],
+    rng: np.random.Generator,
+) -> Point:
+    """Try places at some heights; keep one deep in the liver and clear of the other lesions."""
     k = body.scale
-    candidates = rng.uniform((-115 * k, -60 * k, -45 * k), (-5 * k, 40 * k, 62 * k), (60, 3))
-    x, y, z = candidates.astype(np.float32).T
-    # The largest lesion sits deep enough that most of it is liver.
-    depth = liver_level(body, x, y, z)
-    crowding = np.zeros(len(candidates))
+    corners = np.array([(-115 * k, -55 * k, heights[0]), (0.0, 40 * k, heights[1])])
+    candidates = rng.uniform(corners[0], corners[1], (_TRIES, 3))
+    depth = liver_level(body, *candidates.T.astype(np.float32))
+    crowding = np.zeros(_TRIES)
     for other in placed:
         gap = np.linalg.norm(candidates - np.array(other.centre_mm), axis=1)
         crowding += np.maximum(radius + max(other.radii_mm) - gap, 0.0)
-    cost = crowding / radius + 4.0 * np.maximum(depth - 0.5, 0.0)
-    best = candidates[int(np.argmin(cost))] if placed else candidates[int(np.argmin(depth > 0.35))]  # noqa: PLR2004 - well inside
-    return float(best[0]), float(best[1]), float(best[2])
+    cost = crowding / radius + 4.0 * np.maximum(depth - _DEEP, 0.0)
+    x, y, z = candidates[int(np.argmin(cost))]
+    return float(x), float(y), float(z)
 
 
 def paint_lesions(
