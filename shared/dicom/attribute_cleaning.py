@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pydicom.datadict import dictionary_has_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
@@ -12,7 +13,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
 from shared.dicom import deidentify_table as table
-from shared.dicom.parsing import PARSE_ERRORS
+from shared.dicom.instance_identity import DAMAGE
 from shared.dicom.pseudonym import SiteKey, new_uid
 
 _STANDARD_UIDS = "1.2.840.10008."
@@ -54,7 +55,7 @@ def clean_attributes(dataset: Dataset, replacement: Replacement, depth: int = 0)
         try:
             element = dataset[tag]
             value = _clean_value(element, replacement, depth)
-        except PARSE_ERRORS:
+        except DAMAGE:
             continue
         if value is not None:
             cleaned.add(DataElement(tag, element.VR, value))
@@ -74,7 +75,7 @@ def uids_in(dataset: Dataset) -> tuple[str, ...]:
 
 
 def _may_stay(tag: BaseTag) -> bool:
-    if tag.is_private or tag in table.DROPPED:
+    if tag.is_private or tag in table.DROPPED or not dictionary_has_tag(tag):
         return False
     return tag.group in table.IMAGE_GROUPS or tag in table.ALSO_KEPT or tag in table.KEPT_TIMES
 
@@ -83,8 +84,6 @@ def _clean_value(element: DataElement, replacement: Replacement, depth: int) -> 
     kind = element.VR
     if kind == "SQ":
         return _sequence(element.value, replacement, depth)
-    if not element.keyword:
-        return None
     if element.is_empty:
         return ""  # nothing to hide, and an image must have some attributes even if empty
     if kind in table.NUMBER_KINDS:

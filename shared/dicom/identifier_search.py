@@ -13,7 +13,7 @@ from datetime import date
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from shared.dicom.parsing import PARSE_ERRORS
+from shared.dicom.instance_identity import DAMAGE
 
 _NUMBERS = frozenset({"PatientID", "OtherPatientIDs", "AccessionNumber", "AdmissionID"})
 _WHOLE_TEXTS = frozenset({"PatientAddress", "PatientTelephoneNumbers"})
@@ -28,7 +28,7 @@ _LEAST_PIXEL_BYTES = 6
 """Shorter patterns occur by chance: 4 bytes once in 10 000 images of 512 kB, 6 once in 10^8."""
 
 _CJK = re.compile(r"[㐀-鿿豈-﫿\U00020000-\U0003ffff]")
-_SEPARATORS = re.compile(r"[\^=\\,;.\s_/()（），、。·-]+")
+_SEPARATORS = re.compile(r"[\^\\,;.\s_/()（），、。·-]+")
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _elements(dataset: Dataset, depth: int = 0) -> Iterable[DataElement]:
     for tag in list(dataset.keys()):
         try:
             element = dataset[tag]
-        except PARSE_ERRORS:
+        except DAMAGE:
             continue
         yield element
         if element.VR == "SQ" and depth < 16:  # noqa: PLR2004  # deeper nesting is an attack
@@ -141,9 +141,10 @@ def _patterns(kind: str, text: str) -> Iterable[Identifier]:
     if kind == "an address":
         yield from _word(kind, text)
         return
-    words = [word for word in _SEPARATORS.split(text) if word]
-    for form in {text.strip(), "".join(words), *words}:
-        yield from _word(kind, form)
+    for group in text.split("="):  # a name in letters, in characters, in syllables
+        words = [word for word in _SEPARATORS.split(group) if word]
+        for form in {group.strip(), "".join(words), *words}:
+            yield from _word(kind, form)
 
 
 def _word(kind: str, word: str) -> Iterable[Identifier]:

@@ -9,15 +9,19 @@ import threading
 import zlib
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import BinaryIO
+from typing import Protocol, runtime_checkable
 
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.filereader import read_dataset, read_partial
 from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from shared.dicom.parsing import PARSE_ERRORS, quiet_pydicom
 from shared.errors import DicomError
+
+DAMAGE = (*PARSE_ERRORS, BytesLengthException)
+"""What pydicom raises on damaged values, seen on mutated files."""
 
 PREFIX_BYTES = 2**20
 _PREAMBLE_BYTES = 128
@@ -31,6 +35,14 @@ _IDENTITY_TAGS: list[BaseTag | int] = [
     )
 ]
 _parsing = threading.Lock()  # pydicom's warnings are silenced for the whole process while parsing
+
+
+@runtime_checkable
+class ByteSource(Protocol):
+    """An open file, an entry of a ZIP, or bytes in memory."""
+
+    def read(self, count: int, /) -> bytes:
+        """Give at most ``count`` bytes; none at the end."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +70,7 @@ class InstanceIdentity:
     is_directory: bool
 
 
-def read_identity(source: BinaryIO) -> InstanceIdentity:
+def read_identity(source: ByteSource) -> InstanceIdentity:
     """Read the identifiers at the start of an open DICOM file.
 
     Args:
@@ -79,7 +91,7 @@ def read_identity(source: BinaryIO) -> InstanceIdentity:
             with quiet_pydicom():
                 dataset, is_directory = _parse(prefix)
                 return _identity(dataset, is_directory=is_directory)
-        except PARSE_ERRORS as error:
+        except DAMAGE as error:
             raise DicomError(
                 "Expected the identifiers of an image at the start of the file, got damaged or "
                 f"missing data ({type(error).__name__}). Export the file again."
