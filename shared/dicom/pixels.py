@@ -12,9 +12,18 @@ from jaxtyping import Bool, Float32, Integer
 from pydicom.dataset import FileDataset
 from pydicom.encaps import get_frame
 from pydicom.pixels.utils import pixel_array
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    JPEG2000,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
 
-from shared.dicom.codestream import codestream_size
+from shared.dicom.codestream import codestream_size, jpeg_problem
 from shared.dicom.header import LARGEST_SIDE, InstanceHeader
 from shared.dicom.parsing import open_dataset
 from shared.errors import DicomError, VolumeError
@@ -23,6 +32,17 @@ AIR_HU = -1024.0
 """Outside the scan field; the smallest value of usual CT (Liao 2024, section 2.3)."""
 
 _ALL_TAGS = None
+
+_PLUGINS = {
+    RLELossless: "pydicom",
+    JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
+    JPEG2000Lossless: "pylibjpeg",
+    JPEG2000: "pylibjpeg",
+}
+"""The decoder of each compression, those first that survive damaged data."""
+
+_LAST_PLUGIN = "gdcm"  # the only permissive decoder of JPEG Lossless
 
 
 def decode_slices(instances: Sequence[InstanceHeader]) -> Float32[np.ndarray, "slice height width"]:
@@ -83,15 +103,22 @@ def decode_image(instance: InstanceHeader) -> Float32[np.ndarray, "height width"
     _refuse_unsupported(instance)
     with open_dataset(instance.path, _ALL_TAGS) as (dataset, _):
         _refuse_lies(dataset, instance)
-        stored = _stored_values(np.asarray(pixel_array(dataset)), instance)
+        stored = _stored_values(
+            np.asarray(pixel_array(dataset, decoding_plugin=_plugin(dataset))), instance
+        )
         padding = _padding(dataset, stored)
         values = _rescale(dataset, stored)
     if instance.modality == "CT":
         np.maximum(values, np.float32(AIR_HU), out=values)
-        values[padding] = AIR_HU
-    elif padding.any():
-        values[padding] = values[~padding].min() if not padding.all() else 0.0
+    if padding is not None and padding.any():
+        outside = values[~padding].min() if not padding.all() else 0.0
+        values[padding] = AIR_HU if instance.modality == "CT" else outside
     return values
+
+
+def _plugin(dataset: FileDataset) -> str:
+    syntax = dataset.file_meta.TransferSyntaxUID
+    return _PLUGINS.get(syntax, _LAST_PLUGIN) if syntax.is_encapsulated else ""
 
 
 def _refuse_unsupported(instance: InstanceHeader) -> None:
@@ -124,13 +151,19 @@ def _refuse_lies(dataset: FileDataset, instance: InstanceHeader) -> None:
 
 
 def _refuse_frame_lie(dataset: FileDataset, size: tuple[int, int]) -> None:
-    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
-        claimed = codestream_size(get_frame(dataset.PixelData, 0, number_of_frames=1))
-        if claimed is not None and claimed != size:
-            raise DicomError(
-                f"its compressed picture claims {claimed[0]} x {claimed[1]} pixels and its header "
-                f"{size[0]} x {size[1]}. Send it again."
-            )
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated:
+        return
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    claimed = codestream_size(frame)
+    if claimed is not None and claimed != size:
+        raise DicomError(
+            f"its compressed picture claims {claimed[0]} x {claimed[1]} pixels and its header "
+            f"{size[0]} x {size[1]}. Send it again."
+        )
+    problem = None if syntax in _PLUGINS else jpeg_problem(frame)
+    if problem is not None:
+        raise DicomError(f"its compressed picture {problem}. Send it again.")
 
 
 def _stored_values(
@@ -140,20 +173,22 @@ def _stored_values(
     if raw.shape != (instance.rows, instance.columns):
         raise DicomError("its pixels have another shape than its header says. Send it again.")
     bits = instance.bits_stored
-    values = raw.astype(np.int32) & ((1 << bits) - 1)
+    if bits == 8 * raw.dtype.itemsize:
+        return raw
+    values = raw & raw.dtype.type((1 << bits) - 1)
     if instance.signed:
-        sign = 1 << (bits - 1)
+        sign = raw.dtype.type(1 << (bits - 1))
         values = (values ^ sign) - sign
-    return values
+    return np.asarray(values)
 
 
 def _padding(
     dataset: FileDataset, stored: Integer[np.ndarray, "height width"]
-) -> Bool[np.ndarray, "height width"]:
-    """Mark pixels that the scanner declares to lie outside its reconstruction."""
+) -> Bool[np.ndarray, "height width"] | None:
+    """Mark pixels that the scanner declares to lie outside its reconstruction, if it does."""
     value = dataset.get("PixelPaddingValue")
     if not isinstance(value, int):
-        return np.zeros(stored.shape, dtype=bool)
+        return None
     limit = dataset.get("PixelPaddingRangeLimit")
     low, high = sorted((value, limit if isinstance(limit, int) else value))
     return np.asarray((stored >= low) & (stored <= high))
@@ -176,4 +211,8 @@ def _rescale(
     offset = 0.0 if intercept is None else float(intercept)
     if not (np.isfinite(factor) and np.isfinite(offset)) or factor == 0:
         raise DicomError("its rescale values are not numbers. Send the original image.")
-    return (stored * np.float32(factor) + np.float32(offset)).astype(np.float32)
+    values = stored.astype(np.float32)
+    if factor != 1:
+        values *= np.float32(factor)
+    values += np.float32(offset)
+    return values

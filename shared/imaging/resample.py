@@ -167,8 +167,9 @@ class _InPlane:
     def apply(
         self, pixels: Float32[np.ndarray, "_ _"], outside: float
     ) -> Float32[np.ndarray, "height width"]:
-        across = np.asarray(self.columns @ np.ascontiguousarray(pixels.T))
-        plane = np.asarray(self.rows @ np.ascontiguousarray(across.T), dtype=np.float32)
+        # Rows first: then only the smaller product is transposed.
+        down = np.asarray(self.rows @ pixels)
+        plane = np.asarray(self.columns @ np.ascontiguousarray(down.T), dtype=np.float32).T
         # Rows of weights that reach beyond the field of view sum to less than 1.
         return plane + np.float32(outside) * (1.0 - self.inside)
 
