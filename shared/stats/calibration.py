@@ -7,10 +7,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import special
 
-from shared.errors import ConvergenceError, DataError
+from shared.errors import DataError
 from shared.stats.inputs import require_both_classes, require_finite, require_flags
 from shared.stats.irls import bernoulli_parts, newton_maximise, solve_information
-from shared.stats.separation import separates
 
 CERTAIN = 1e-12
 """Probabilities of exactly 0 or 1 are moved this far inwards: their log odds are infinite."""
@@ -73,6 +72,7 @@ def calibration_line(
 
     Raises:
         DataError: When a probability is not in [0, 1], or one class is empty.
+        ConvergenceError: When a fit does not end.
 
     Example:
         >>> p = np.array([0.1, 0.2, 0.6, 0.3, 0.7, 0.9])
@@ -192,12 +192,10 @@ def _line(
     """Fit intercept and slope with their errors; NaN where the likelihood has no maximum."""
     nothing = ((math.nan, math.nan), (math.nan, math.nan))
     design = np.column_stack([np.ones(targets.size), log_odds])
-    if np.ptp(log_odds) == 0 or separates(design, events):
+    of_events, of_others = log_odds[events], log_odds[~events]
+    if of_events.min() >= of_others.max() or of_events.max() <= of_others.min():
         return nothing
-    try:
-        found = newton_maximise(lambda beta: bernoulli_parts(design, targets, beta), np.zeros(2))
-    except ConvergenceError:
-        return nothing
+    found = newton_maximise(lambda beta: bernoulli_parts(design, targets, beta), np.zeros(2))
     errors = np.sqrt(np.diagonal(solve_information(found.parts.information, np.eye(2))))
     intercept, slope = (float(b) for b in found.coefficients)
     return (intercept, slope), (float(errors[0]), float(errors[1]))

@@ -1,7 +1,7 @@
 """Firth's penalised logistic likelihood, which has a maximum even under separation.
 
 Sources: Firth 1993, Biometrika 80 (the penalty, half the log determinant of the information);
-Heinze and Schemper 2002, Statistics in Medicine 21 (logistic form, profile intervals).
+Heinze and Schemper 2002, Statistics in Medicine 21 (logistic form).
 """
 
 import math
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy import linalg, optimize, special
+from scipy import linalg, special
 
 from shared.errors import ConvergenceError
-from shared.stats.irls import solve_information
 
 LARGEST_STEP = 5.0
-"""Largest change of a coefficient per step, per standard deviation of its column, as in logistf."""
+"""Largest change of a coefficient per step, per standard deviation of its column, as in logistf;
+coefficients already larger may change by their own size, or a far start would never come home."""
 
 CONVERGED_STEP = 1e-10
 """Length, in standard errors, of a step not worth taking; the one before was about its root."""
@@ -23,8 +23,8 @@ CONVERGED_STEP = 1e-10
 MAX_ITERATIONS = 100
 """Ten steps are usual; far along a profile, thirty."""
 
-FARTHEST_LIMIT = 200.0
-"""Log odds ratio, per standard deviation, beyond which a profile limit is called infinite."""
+FLATTEST = 1e-3
+"""Least curvature, in units of the Fisher information, that a step relies on."""
 
 
 @dataclass(frozen=True)
@@ -42,21 +42,6 @@ class PenalisedMaximum:
     log_likelihood: float
     information: Float[np.ndarray, "feature feature"]
     iterations: int
-
-
-@dataclass(frozen=True)
-class Profile:
-    """What the profile of the penalised likelihood says of one coefficient.
-
-    Attributes:
-        lower: Lower limit of the coefficient (a log odds ratio); minus infinity if none.
-        upper: Upper limit; infinity if none.
-        p: P of the penalised likelihood-ratio test that the coefficient is 0.
-    """
-
-    lower: float
-    upper: float
-    p: float
 
 
 def penalised_log_likelihood(
@@ -134,67 +119,13 @@ def maximise_penalised(
         step, length = _newton_step(slope, free)
         if length < CONVERGED_STEP:
             return PenalisedMaximum(here, value, slope.information, iteration)
-        step = step / max(1.0, float(np.abs(step * spread).max()) / LARGEST_STEP)
+        room = max(LARGEST_STEP, float(np.abs(here[free] * spread).max(initial=0.0)))
+        step = step / max(1.0, float(np.abs(step * spread).max(initial=0.0)) / room)
         here, value = _step_uphill(design, events, (here, value), (free, step))
     raise ConvergenceError(
         f"Expected Firth's likelihood to reach its maximum, got none after {MAX_ITERATIONS} steps. "
         "Use fewer covariates: there are too few patients for these."
     )
-
-
-def profile(
-    design: Float[np.ndarray, "patient feature"],
-    events: Bool[np.ndarray, " patient"],
-    maximum: PenalisedMaximum,
-    column: int,
-    level: float = 0.95,
-) -> Profile:
-    """Find a coefficient's interval and P from the profile of the penalised likelihood.
-
-    Under separation the likelihood is lopsided and Wald's interval wrong; the profile is not.
-    Source: Heinze and Schemper 2002. R: `logistf(pl = TRUE)`.
-
-    Args:
-        design: As given to `maximise_penalised`.
-        events: Whether the event happened.
-        maximum: What `maximise_penalised` found with all coefficients free.
-        column: Design column of the coefficient.
-        level: Confidence level, in (0, 1).
-
-    Returns:
-        Limits and P.
-
-    Raises:
-        ConvergenceError: When a point of the profile is not reached.
-
-    Example:
-        >>> exposed = np.repeat([1.0, 0.0], 5)
-        >>> design = np.column_stack([np.ones(10), exposed])
-        >>> events = exposed == 1.0
-        >>> found = profile(design, events, maximise_penalised(design, events), 1)
-        >>> round(found.lower, 3), round(found.p, 5)
-        (1.521, 0.00179)
-    """
-    best, at = maximum.log_likelihood, float(maximum.coefficients[column])
-
-    def drop(value: float) -> float:
-        held = maximise_penalised(design, events, (column, value), maximum.coefficients)
-        return 2 * (best - held.log_likelihood)
-
-    threshold = float(special.chdtri(1, 1 - level))
-    spread = float(design[:, column].std()) or 1.0
-    p = float(special.chdtrc(1, max(drop(0.0), 0.0)))
-    limits = []
-    for side in (-1.0, 1.0):
-        reach = 1.0 / spread
-        while drop(at + side * reach) < threshold and reach * spread < FARTHEST_LIMIT:
-            reach *= 2
-        if drop(at + side * reach) < threshold:
-            limits.append(side * math.inf)
-            continue
-        root = optimize.brentq(lambda d: drop(at + side * d) - threshold, 0.0, reach, xtol=1e-10)  # noqa: B023 - called at once
-        limits.append(at + side * float(root))
-    return Profile(lower=limits[0], upper=limits[1], p=p)
 
 
 @dataclass(frozen=True)
@@ -220,17 +151,17 @@ def _slope(
     predictor = design @ coefficients
     probability = special.expit(predictor)
     weight = probability * special.expit(-predictor)
+    # Not event minus probability, which loses its digits where the fit is nearly certain.
+    residual = np.where(events, special.expit(-predictor), -probability)
     root = design * np.sqrt(weight)[:, np.newaxis]
     # Leverages from an orthonormal basis: no inverse, no squared condition number.
     basis = linalg.qr(root, mode="economic")[0]
     leverage = np.sum(basis**2, axis=1)
     lean = 1.0 - 2.0 * probability
-    size = design.shape[1]
-    outer = (basis[:, :, np.newaxis] * basis[:, np.newaxis, :]).reshape(-1, size * size)
-    turned = (design * lean[:, np.newaxis]).T @ outer
+    turned = np.array([(basis.T @ (basis * (lean * x)[:, np.newaxis])).ravel() for x in design.T])
     bent = design.T @ (design * (leverage * (lean**2 - 2 * weight))[:, np.newaxis])
     return _Slope(
-        score=design.T @ (events - probability + leverage * lean / 2),
+        score=design.T @ (residual + leverage * lean / 2),
         information=root.T @ root,
         penalty_curvature=(bent - turned @ turned.T) / 2,
     )
@@ -239,19 +170,30 @@ def _slope(
 def _newton_step(
     slope: _Slope, free: Int[np.ndarray, " _"]
 ) -> tuple[Float[np.ndarray, " _"], float]:
-    """Step by the exact curvature where it is concave, else by the Fisher information.
+    """Step by the exact curvature, kept uphill where the likelihood is not concave.
+
+    Curvature is taken along the directions in which it and the Fisher information are diagonal
+    at once; its absolute value is used, and no less than `FLATTEST`.
+    Source: Nocedal and Wright 2006, Numerical Optimization, section 3.4 (modified Hessian).
 
     Returns the step of the free columns and its length in standard errors.
     """
     if free.size == 0:
         return np.zeros(0), 0.0
     within = np.ix_(free, free)
-    fisher = slope.information[within]
+    fisher, score = slope.information[within], slope.score[free]
+    size = 1 / np.sqrt(np.diagonal(fisher))
+    scaled = fisher * np.outer(size, size)
+    bend = scaled - slope.penalty_curvature[within] * np.outer(size, size)
     try:
-        step = solve_information(fisher - slope.penalty_curvature[within], slope.score[free])
-    except ConvergenceError:
-        step = solve_information(fisher, slope.score[free])
-    return step, math.sqrt(max(float(step @ fisher @ step), 0.0))
+        curvature, directions = linalg.eigh(bend, scaled)
+    except (linalg.LinAlgError, ValueError) as error:
+        raise ConvergenceError(
+            "Expected an information matrix that can be inverted, got a singular one. Use fewer "
+            "covariates: there are too few patients for these."
+        ) from error
+    along = directions.T @ (size * score) / np.maximum(np.abs(curvature), FLATTEST)
+    return size * (directions @ along), float(np.linalg.norm(along))
 
 
 def _step_uphill(

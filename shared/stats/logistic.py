@@ -4,6 +4,7 @@ When a covariate separates the classes the likelihood has no maximum and Wald's 
 fiction; the fit is then answered by Firth's penalised likelihood, and says so.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,8 +13,9 @@ from jaxtyping import Bool, Float
 from scipy import special
 
 from shared.errors import ConvergenceError
-from shared.stats import firth
 from shared.stats.covariates import design_with_intercept
+from shared.stats.firth import maximise_penalised
+from shared.stats.firth_profile import profile
 from shared.stats.intervals import normal_quantile
 from shared.stats.irls import Maximum, bernoulli_parts, newton_maximise, solve_information
 from shared.stats.separation import separates
@@ -71,7 +73,7 @@ class LogisticFit:
     def events_per_variable(self) -> float:
         """Patients of the rarer class per covariate; below 10 the ratios are shaky."""
         rarer = min(self.events, self.patients - self.events)
-        return rarer / self.coefficients.size
+        return rarer / self.coefficients.size if self.coefficients.size else math.inf
 
 
 @dataclass(frozen=True)
@@ -134,9 +136,9 @@ def fit_logistic(
         intercept=float(found.coefficients[0]),
         coefficients=coefficients,
         standard_errors=errors,
-        odds_ratios=np.exp(coefficients),
-        lower=np.exp(coefficients - z * errors),
-        upper=np.exp(coefficients + z * errors),
+        odds_ratios=_ratio(coefficients),
+        lower=_ratio(coefficients - z * errors),
+        upper=_ratio(coefficients + z * errors),
         p=2 * special.ndtr(-np.abs(coefficients) / errors),
         covariance=covariance,
         log_likelihood=found.parts.value,
@@ -206,9 +208,9 @@ def _firth_fit(
     design: Float[np.ndarray, "patient _"], events: Bool[np.ndarray, " patient"], level: float
 ) -> LogisticFit:
     """Answer separation by Firth's fit, with profile intervals and likelihood-ratio P."""
-    found = firth.maximise_penalised(design, events)
+    found = maximise_penalised(design, events)
     profiles = [
-        firth.profile(design, events, found, column, level) for column in range(1, design.shape[1])
+        profile(design, events, found, column, level) for column in range(1, design.shape[1])
     ]
     covariance = solve_information(found.information, np.eye(design.shape[1]))
     return LogisticFit(
@@ -216,9 +218,9 @@ def _firth_fit(
         intercept=float(found.coefficients[0]),
         coefficients=found.coefficients[1:],
         standard_errors=np.sqrt(np.diagonal(covariance))[1:],
-        odds_ratios=np.exp(found.coefficients[1:]),
-        lower=np.exp(np.array([p.lower for p in profiles])),
-        upper=np.exp(np.array([p.upper for p in profiles])),
+        odds_ratios=_ratio(found.coefficients[1:]),
+        lower=_ratio(np.array([p.lower for p in profiles])),
+        upper=_ratio(np.array([p.upper for p in profiles])),
         p=np.array([p.p for p in profiles]),
         covariance=covariance,
         log_likelihood=found.log_likelihood,
@@ -226,3 +228,9 @@ def _firth_fit(
         patients=events.size,
         events=int(np.count_nonzero(events)),
     )
+
+
+def _ratio(log_ratio: Float[np.ndarray, " feature"]) -> Float[np.ndarray, " feature"]:
+    """Exponentiate; a ratio beyond the largest float is infinite."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.exp(log_ratio))
