@@ -42,7 +42,8 @@ _PLANS = {
     "fig_roc": _Plan(
         "ROC curves",
         "ROC curves on the held-out patients of all sites. A patient's score is the mean "
-        "probability of the event over the slices; intervals are DeLong's.",
+        "probability of the event over the slices; intervals are DeLong's. Curves are "
+        "thinned so that no step shows fewer patients than may be released; the areas are exact.",
         figures.roc_figure,
         figure_data.roc_words,
         figure_data.roc_csv,
@@ -59,7 +60,7 @@ _PLANS = {
         "Loss by round",
         "Cross-entropy per slice of each site's training, and per patient of the federated inner "
         "validation, which scores the weights that the round made. The circle marks the round "
-        "whose weights were kept.",
+        "whose weights were kept, where validation was possible.",
         figures.loss_figure,
         figure_data.loss_words,
         figure_data.loss_csv,

@@ -82,7 +82,7 @@ def roc_figure(record: RunRecord) -> Figure | None:
     with _styled():
         figure, axes = _sheet(7.0, 4.3)
         axes.plot([0, 1], [0, 1], color=RULE, linewidth=1.0, zorder=1)
-        for arm in reversed(arms):  # the federated curve is drawn last, on top
+        for arm in arms:  # the widest first, so that a thin dashed twin stays visible on it
             look = arm_look(record, arm)
             axes.plot(
                 [p.false_alarm_rate for p in arm.roc],
@@ -97,10 +97,7 @@ def roc_figure(record: RunRecord) -> Figure | None:
         axes.set(xlabel="1 − specificity", ylabel="Sensitivity")
         axes.grid(visible=True, zorder=0)
         axes.set(xticks=[i / 5 for i in range(6)], yticks=[i / 5 for i in range(6)])
-        handles, labels = axes.get_legend_handles_labels()
         axes.legend(
-            handles[::-1],
-            labels[::-1],
             loc="center left",
             bbox_to_anchor=(1.03, 0.5),
             title="AUC (95% CI), held-out patients",
