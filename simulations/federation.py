@@ -14,8 +14,9 @@ from server.run_folder import BestWeights, read_best, read_census, read_history
 from server.run_state import RoundRecord
 from shared.errors import SettingsError
 from shared.messages.training import Weights
-from shared.settings import ConfigValue, RunSettings, key_of
+from shared.settings import RunSettings
 from simulations.in_process import InProcessGrid
+from simulations.run_config import config_of
 
 Engine = Literal["in-process", "ray"]
 Progress = Callable[[str], None]
@@ -77,12 +78,6 @@ def run_federation(
         serve(InProcessGrid(client_app, nodes, config), config, progress)
     best, weights = read_best(run_dir)
     return FederationResult(run_dir, best, weights, read_history(run_dir), read_census(run_dir))
-
-
-def config_of(settings: RunSettings) -> dict[str, ConfigValue]:
-    """Write settings as Flower's flat run config; ``parse_run_settings`` reads it back."""
-    values = {key_of(f.name): getattr(settings, f.name) for f in dataclasses.fields(settings)}
-    return values | {"phases": ",".join(settings.phases)}
 
 
 def _settings_file(site: Path) -> Path:
