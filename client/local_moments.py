@@ -12,12 +12,18 @@ from shared.messages.sums import SumReply
 from shared.privacy.disclosure_rules import (
     MINIMUM_COUNT,
     refuse_small_cohort,
+    refuse_small_parts,
     site_minimum,
 )
 
 
 def answer_moments(
-    request: MomentsRequest, table: SiteColumns, site: str, minimum: int = MINIMUM_COUNT
+    request: MomentsRequest,
+    table: SiteColumns,
+    site: str,
+    *,
+    minimum: int = MINIMUM_COUNT,
+    masked: bool = False,
 ) -> SumReply:
     """Answer one request for moments.
 
@@ -26,20 +32,29 @@ def answer_moments(
         table: The site's columns.
         site: The site's name, mixed into the folds.
         minimum: The site's minimum count, at least 5.
+        masked: Whether a mask hides this share, so that only the total over sites is ever read.
+            Without one, parts of 1 to 4 patients are refused.
 
     Returns:
         The site's share of the sums.
 
     Raises:
         DataError: When a column is missing or cannot be used, or a group is not of 0 and 1.
-        DisclosureError: When the site has some patients, but fewer than the minimum.
+        DisclosureError: When the site, or (unmasked) one of its parts, has some patients, but
+            fewer than the minimum.
         SettingsError: When the minimum is below 5.
     """
     matrix = chosen_columns(table, request.columns, request.logged)
     refuse_small_cohort(matrix.shape[0], site_minimum(minimum))
     indicated = np.isin(request.columns, request.indicated)
+    parts = parts_of(request, table, site)
+    if not masked and request.moment is not Moment.PRESENT:
+        # The difference between everybody and a training part is a fold, so folds count too.
+        exposed = [*parts, *(~members for members in parts)]
+        present = ~np.isnan(matrix)
+        refuse_small_parts(np.array([present[m].sum(axis=0) for m in exposed]), minimum)
     answers: dict[str, list[np.ndarray]] = {field.name: [] for field in request.sums}
-    for part, members in enumerate(parts_of(request, table, site)):
+    for part, members in enumerate(parts):
         medians = request.medians[part] if request.medians.size else None
         features = with_indicators(matrix, indicated, medians)
         for name, row in _row(request, part, features[members]).items():

@@ -8,7 +8,7 @@ from scipy import special
 
 from client.local_moments import flags_of
 from shared.aggregation.fixed_point import encode_sums
-from shared.errors import DataError
+from shared.errors import DataError, DisclosureError
 from shared.fusion.standardize import chosen_columns
 from shared.messages.moments import SiteColumns
 from shared.messages.statistics import (
@@ -18,7 +18,12 @@ from shared.messages.statistics import (
     StatisticsRequest,
 )
 from shared.messages.sums import SumReply
-from shared.privacy.disclosure_rules import MINIMUM_COUNT, refuse_small_cohort, site_minimum
+from shared.privacy.disclosure_rules import (
+    MINIMUM_COUNT,
+    refuse_many_parameters,
+    refuse_small_cohort,
+    site_minimum,
+)
 from shared.stats.irls import bernoulli_parts
 
 EXTREME_PREDICTOR = 15.0
@@ -29,7 +34,11 @@ TIED_PREDICTOR = 1e-6
 
 
 def answer_statistics(
-    request: StatisticsRequest, table: SiteColumns, minimum: int = MINIMUM_COUNT
+    request: StatisticsRequest,
+    table: SiteColumns,
+    *,
+    minimum: int = MINIMUM_COUNT,
+    masked: bool = False,
 ) -> SumReply:
     """Answer one request for statistics.
 
@@ -37,20 +46,29 @@ def answer_statistics(
         request: What the server asks.
         table: The site's columns; NaN is missing.
         minimum: The site's minimum count, at least 5.
+        masked: Whether a mask hides this share, so that only the total over sites is ever read.
+            Without one, day tables are refused, and models with more coefficients than a third
+            of the site's patients.
 
     Returns:
         The site's share of the sums.
 
     Raises:
         DataError: When a column is missing or cannot be used.
-        DisclosureError: When the site has some patients, but fewer than the minimum.
+        DisclosureError: When the site has some patients, but fewer than the minimum, or the
+            share would show too much unmasked.
         SettingsError: When the minimum is below 5.
     """
     site_minimum(minimum)
     if isinstance(request, FollowUpRequest):
+        if not masked:
+            raise DisclosureError(
+                "Expected a masked sum for counts per day of follow-up, got a sum that the server "
+                "could read: a day with an event is one patient's. Turn masked sums on."
+            )
         values = _follow_up(request, table, minimum)
     else:
-        values = _logistic(request, table, minimum)
+        values = _logistic(request, table, minimum, masked=masked)
     return SumReply(encode_sums(request.sums, values))
 
 
@@ -89,7 +107,9 @@ def _refuse(wrong: Bool[np.ndarray, " patient"], column: str, expected: str) -> 
         )
 
 
-def _logistic(request: LogisticRequest, table: SiteColumns, minimum: int) -> dict[str, np.ndarray]:
+def _logistic(
+    request: LogisticRequest, table: SiteColumns, minimum: int, *, masked: bool
+) -> dict[str, np.ndarray]:
     happened = flags_of(table, request.event)
     refuse_small_cohort(happened.size, minimum)
     matrix = chosen_columns(table, request.columns, request.logged)
@@ -97,6 +117,8 @@ def _logistic(request: LogisticRequest, table: SiteColumns, minimum: int) -> dic
     for model in _models(request):
         columns = matrix[:, list(model.members)]
         complete = ~np.isnan(columns).any(axis=1)
+        if not masked:
+            refuse_many_parameters(len(model.members) + 1, int(complete.sum()))
         ones = np.ones((int(complete.sum()), 1))
         design = np.concatenate([ones, columns[complete]], axis=1)
         for name, part in model.sums(request.step, design, happened[complete]).items():

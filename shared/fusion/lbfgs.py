@@ -85,7 +85,7 @@ def lbfgs(start: Vector, first_step: float, most: int, tolerance: float = 1e-9) 
         The minimum found.
     """
     evaluation = yield start
-    here = _Trial(0.0, evaluation.value, 0.0, start, evaluation.gradient)
+    here = _Trial(0.0, float(evaluation.value), 0.0, start, evaluation.gradient)
     asked, best = 1, here
     pairs: list[tuple[Vector, Vector]] = []
     while asked < most and _size(best) > tolerance:
@@ -99,7 +99,7 @@ def lbfgs(start: Vector, first_step: float, most: int, tolerance: float = 1e-9) 
             asked += 1
             trial = _Trial(
                 step,
-                evaluation.value,
+                float(evaluation.value),
                 float(direction @ evaluation.gradient),
                 point,
                 evaluation.gradient,
@@ -153,7 +153,7 @@ def _accepted(origin: _Trial, trial: _Trial) -> bool:
         return True
     noise = NOISE * max(1.0, abs(origin.value))
     flat = (2 * SUFFICIENT - 1) * origin.slope >= trial.slope
-    return flat and trial.value <= origin.value + noise
+    return bool(flat and trial.value <= origin.value + noise)
 
 
 def _bracket(

@@ -113,6 +113,27 @@ def refuse_small_cohort(patients: int, minimum: int = MINIMUM_COUNT) -> None:
         )
 
 
+def refuse_small_parts(counts: Int[np.ndarray, "..."], minimum: int = MINIMUM_COUNT) -> None:
+    """Refuse to sum values over parts of a site that hold a few patients only.
+
+    A sum over one patient is that patient's value; the part is also what is left when a larger
+    sum is compared with a smaller one.
+
+    Args:
+        counts: Patients with a value, per part and column, of this site alone.
+        minimum: Smallest number above 0 a part may hold.
+
+    Raises:
+        DisclosureError: When a part holds from 1 to the minimum less one.
+    """
+    small = int(np.count_nonzero((counts > 0) & (counts < minimum)))
+    if small:
+        raise DisclosureError(
+            f"Expected every part of this site's patients to hold none or at least {minimum} with "
+            f"a value, got {small} smaller parts. Use fewer folds or wider groups, or masked sums."
+        )
+
+
 def refuse_differenced_question(
     earlier: Iterable[frozenset[int]], now: frozenset[int], minimum: int = MINIMUM_COUNT
 ) -> None:

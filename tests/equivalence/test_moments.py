@@ -46,7 +46,9 @@ def split(table, sites: int):
 
 
 def channel(federation, parts):
-    answers = {s: lambda r, s=s, t=t: answer_moments(r, t, s) for s, t in parts.items()}
+    answers = {
+        s: lambda r, s=s, t=t: answer_moments(r, t, s, masked=True) for s, t in parts.items()
+    }
     return PlainSumChannel(federation(answers), minimum_sites=1)
 
 

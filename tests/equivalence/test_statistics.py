@@ -57,8 +57,8 @@ def channel(federation, table, sites, **kwargs):
 
         def answer(request):
             if isinstance(request, MomentsRequest):
-                return answer_moments(request, own, site)
-            return answer_statistics(request, own)
+                return answer_moments(request, own, site, masked=True)
+            return answer_statistics(request, own, masked=True)
 
         return answer
 

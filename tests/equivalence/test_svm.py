@@ -53,7 +53,7 @@ def split(table, sites: int, seed: int = 1):
 def answering(table, site, secret=SECRET):
     def answer(request):
         if isinstance(request, MomentsRequest):
-            return answer_moments(request, table, site)
+            return answer_moments(request, table, site, masked=True)
         return answer_svm(request, table, site, rotation_secret=secret)
 
     return answer

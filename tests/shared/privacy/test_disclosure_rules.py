@@ -13,6 +13,7 @@ from shared.privacy.disclosure_rules import (
     refuse_differenced_question,
     refuse_many_parameters,
     refuse_small_cohort,
+    refuse_small_parts,
     site_minimum,
     suppressed_cells,
 )
@@ -103,3 +104,9 @@ def test_parameters_are_limited_to_a_third_of_the_patients():
     refuse_many_parameters(33, 99)
     with pytest.raises(DisclosureError, match="at most 32"):
         refuse_many_parameters(33, 98)
+
+
+def test_a_part_with_a_few_patients_is_refused():
+    refuse_small_parts(np.array([[0, 5], [12, 0]]))
+    with pytest.raises(DisclosureError, match="got 2 smaller parts"):
+        refuse_small_parts(np.array([[0, 1], [12, 4]]))
