@@ -51,7 +51,9 @@ class DicomwebArchive:
         """
         for name in ("httpx", "httpcore"):  # they log every address, with patient numbers in it
             logging.getLogger(name).setLevel(logging.WARNING)
-        headers = {"Authorization": f"Bearer {source.token}"} if source.token else {}
+        headers = {"Accept-Encoding": "identity"}  # servers are slow to squeeze pixels, for nothing
+        if source.token:
+            headers["Authorization"] = f"Bearer {source.token}"
         self._url = source.url.rstrip("/")
         self._client = httpx.Client(
             auth=(source.username, source.password) if source.username else None,

@@ -49,10 +49,10 @@ class FolderArchive:
                 continue
             try:
                 source = (self.root / place).open("rb")
-            except OSError as error:
+            except OSError:
                 raise StudyError(
                     "A file of the study is gone or may no longer be read. List the folder again."
-                ) from error
+                ) from None  # the cause names the file, which may hold a patient's name
             with source:
                 folder.store("file", place, chunks_of(source))
         return len(places)

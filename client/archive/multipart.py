@@ -42,6 +42,7 @@ def first_part(chunks: Iterable[bytes], boundary: bytes) -> Iterator[bytes]:
         end = buffer.find(closing)
         if end >= 0:
             yield bytes(buffer[:end])
+            _drain(source)
             return
         safe = len(buffer) - len(closing) + 1  # a closing line may be cut by the next piece
         if safe > 0:
@@ -54,6 +55,13 @@ def first_part(chunks: Iterable[bytes], boundary: bytes) -> Iterator[bytes]:
                 "Check the connection to the archive."
             )
         buffer += piece
+
+
+def _drain(source: Iterator[bytes]) -> None:
+    """Read the little that follows: a connection with nothing left in it is used again."""
+    left = _LONGEST_HEADERS
+    while left > 0 and (piece := next(source, None)) is not None:
+        left -= len(piece)
 
 
 def _after_headers(source: Iterator[bytes], opening: bytes) -> bytearray:

@@ -28,6 +28,10 @@ _PENDING = (0xFF00, 0xFF01)
 _SUCCESS = 0x0000
 _SOME_FAILED = 0xB000
 _UNKNOWN_DESTINATION = 0xA801
+_UNREACHABLE = (
+    "The PACS cannot be reached. Check 'host' and 'port' under [archive] and the hospital's "
+    "firewall."
+)
 
 
 class PacsArchive:
@@ -141,7 +145,12 @@ class PacsArchive:
         entity.network_timeout = entity.connection_timeout = source.timeout_seconds
         for context in (_VERIFICATION, _FIND, _MOVE):
             entity.add_requested_context(context)
-        association = entity.associate(source.host, source.port, ae_title=source.called_ae_title)
+        try:
+            association = entity.associate(
+                source.host, source.port, ae_title=source.called_ae_title
+            )
+        except OSError:  # the name of the host cannot be resolved
+            raise PassingError(_UNREACHABLE) from None
         if association.is_rejected:
             raise ArchiveError(
                 "The PACS refused the connection: it does not know one of the AE titles. Check "
@@ -149,10 +158,7 @@ class PacsArchive:
                 "address entered in the PACS."
             )
         if not association.is_established:
-            raise PassingError(
-                "The PACS cannot be reached. Check 'host' and 'port' under [archive] and the "
-                "hospital's firewall."
-            )
+            raise PassingError(_UNREACHABLE)
         try:
             yield association
         except ValueError:  # pynetdicom's word for a service that the PACS did not accept

@@ -45,6 +45,7 @@ class StorageService:
         """
         silence()
         self._folders: dict[str, StudyFolder] = {}
+        self._failed: dict[str, OSError] = {}
         self._lock = threading.Lock()
         self._entity = entity = AE(ae_title=source.calling_ae_title)
         entity.require_called_aet = True
@@ -74,6 +75,9 @@ class StorageService:
         Args:
             study_uid: The study.
             folder: Where its instances go.
+
+        Raises:
+            OSError: At the end, when an instance could not be written.
         """
         with self._lock:
             self._folders[study_uid] = folder
@@ -82,6 +86,9 @@ class StorageService:
         finally:
             with self._lock:
                 self._folders.pop(study_uid, None)
+                failed = self._failed.pop(study_uid, None)
+            if failed is not None:
+                raise failed  # the PACS only says that sending failed; the disk is the reason
 
     def close(self) -> None:
         """Stop listening and wait until it has stopped."""
@@ -101,7 +108,9 @@ class StorageService:
             return _CANNOT_UNDERSTAND
         try:
             folder.store(identity.series_uid, identity.sop_uid, [content])
-        except OSError:
+        except OSError as error:
+            with self._lock:
+                self._failed[identity.study_uid] = error
             return _OUT_OF_RESOURCES
         return _SUCCESS
 

@@ -111,11 +111,11 @@ class ZipArchive:
                     "Pack fewer studies into one ZIP."
                 )
             archive = zipfile.ZipFile(self.path)
-        except _DAMAGE as error:
+        except _DAMAGE:
             raise ArchiveError(
                 "Expected a ZIP file that may be read, got none or a damaged one. "
                 "Correct 'path' under [archive], or pack the studies again."
-            ) from error
+            ) from None  # the cause may name an entry
         with archive:
             self._refuse_harm(archive)
             yield archive
@@ -159,10 +159,10 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[byte
     try:
         with archive.open(entry) as source:
             yield from chunks_of(source)
-    except _DAMAGE as error:
+    except _DAMAGE:
         raise StudyError(
             "An entry of the ZIP is damaged or locked. Pack the studies again without a password."
-        ) from error
+        ) from None  # the cause may name an entry
 
 
 def _claimed_index(path: Path) -> tuple[int, int]:

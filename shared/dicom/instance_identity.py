@@ -95,7 +95,7 @@ def read_identity(source: ByteSource) -> InstanceIdentity:
             raise DicomError(
                 "Expected the identifiers of an image at the start of the file, got damaged or "
                 f"missing data ({type(error).__name__}). Export the file again."
-            ) from error
+            ) from None  # the cause may quote a value
 
 
 def _looks_like_dicom(prefix: bytes) -> bool:

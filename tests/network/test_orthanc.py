@@ -307,6 +307,7 @@ def test_a_host_that_is_not_there_is_explained(server: Orthanc) -> None:
     for gone in (
         replace(server.web(), url=f"http://127.0.0.1:{port}/dicom-web"),
         replace(server.pacs(), port=port),
+        replace(server.pacs(), host="no-such-host.invalid"),
     ):
         with (
             open_archive(gone) as archive,
@@ -374,3 +375,17 @@ def test_only_the_pacs_may_send_and_only_what_was_asked_for(
     assert b"Refused" in unasked.stderr + unasked.stdout or unasked.returncode != 0
     assert asked.returncode == 0
     assert folder.count() == 1
+
+
+def test_a_disk_that_cannot_be_written_is_named_as_the_reason(
+    server: Orthanc, tmp_path: Path
+) -> None:
+    with open_archive(server.pacs()) as archive:
+        studies = archive.list_studies(StudyFilter()).studies[:2]
+        fetch_studies(archive, studies[:1], tmp_path / "a", KEY, QUICK)
+        file = next((tmp_path / "a").rglob("*.dcm"))
+        in_the_way = tmp_path / "b" / file.relative_to(tmp_path / "a") / "folder"
+        in_the_way.mkdir(parents=True)
+        report = fetch_studies(archive, studies, tmp_path / "b", KEY, QUICK)
+    assert report.fetched == 1
+    assert "the disk refused to write" in report.failures[0].got

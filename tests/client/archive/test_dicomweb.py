@@ -1,6 +1,7 @@
 """The DICOMweb archive against a small server that misbehaves on purpose."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -221,10 +222,14 @@ def test_a_redirect_is_not_followed(server, archive) -> None:
         archive.check()
 
 
-def test_a_server_that_closes_without_an_answer_is_explained(server, archive) -> None:
-    server.http.server_close()  # nobody listens any more
-    with pytest.raises(PassingError, match="cannot be reached"):
-        archive.check()
+def test_a_server_that_is_not_there_is_explained() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/dicom-web"
+        archive = DicomwebArchive(DicomwebSource(url, timeout_seconds=5.0))
+        with pytest.raises(PassingError, match="cannot be reached"):
+            archive.check()
+        archive.close()
 
 
 def test_no_more_studies_are_under_way_than_allowed(server, archive, key, tmp_path) -> None:

@@ -1,15 +1,16 @@
 """A folder tree as an archive."""
 
 import os
+import traceback
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from client.archive.errors import ArchiveError
+from client.archive.errors import ArchiveError, StudyError
 from client.archive.folder import FolderArchive
 from client.archive.study import StudyFilter
-from client.archive.transfer import fetch_studies
+from client.archive.transfer import fetch_studies, study_folder
 from shared.errors import Level
 
 REAL = Path(__file__).parents[4] / "shared" / "dicom"
@@ -131,3 +132,13 @@ def test_real_series_of_many_makers_are_listed_and_fetched(tmp_path: Path, key) 
     assert any("without a study number" in problem.got for problem in listing.problems)
     small = [study for study in listing.studies if (study.instances or 0) < 6]
     assert fetch_studies(archive, small, tmp_path, key).fetched == len(small) > 5
+
+
+def test_an_error_with_its_traceback_names_no_file_and_no_patient(export: Path, tmp_path, key):
+    archive = FolderArchive(export)
+    study = archive.list_studies(StudyFilter()).studies[0]
+    next(export.glob("*1/2/*")).unlink()
+    with pytest.raises(StudyError) as error:
+        archive.fetch(study, study_folder(tmp_path / "in", key, study))
+    said = "".join(traceback.format_exception(error.value))
+    assert [word for word in ("王", "Wang", "CASE", "IM 0001") if word in said] == []

@@ -170,13 +170,18 @@ def test_nothing_planted_is_found_in_any_byte_of_the_output(
 
 
 def test_nothing_planted_is_found_in_log_lines_warnings_or_errors(
-    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    path = tmp_path / "Wang 王小东" / "ZHEN1234567 19670312.dcm"
+    path.parent.mkdir()
+    plant(ct()).save_as(path)
     messages = []
     with caplog.at_level(logging.DEBUG):
-        deidentify(written(plant(ct())), KEY)
+        result = deidentify(pydicom.dcmread(path), KEY)
+        messages.append(repr(result))
+        assert left_in(result.content) == set()
         for damage in ("BurnedInAnnotation", "PixelData", "PatientID", "Rows", "SOPInstanceUID"):
-            broken = written(plant(ct()))
+            broken = pydicom.dcmread(path)
             if damage == "BurnedInAnnotation":
                 broken.BurnedInAnnotation = "YES"
             elif damage == "PixelData":
@@ -187,7 +192,7 @@ def test_nothing_planted_is_found_in_log_lines_warnings_or_errors(
                 deidentify(broken, KEY)
             messages.append(f"{error.value}{error.value.__cause__}{error.value.__context__}")
     out, err = capfd.readouterr()
-    assert len(messages) == 5
+    assert len(messages) == 6
     assert left_in("".join([*messages, caplog.text, out, err]).encode()) == set()
 
 
