@@ -78,6 +78,12 @@ def predict(
     overlays: Annotated[
         Path | None, typer.Option(help="Folder for heat maps, one PNG per phase.")
     ] = None,
+    liver_mm: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            help="Patient z of the liver's lower and upper end; every slice if not given."
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     form: FormatOption = Format.TEXT,
 ) -> None:
@@ -88,5 +94,11 @@ def predict(
 
     found = read_release(release)
     say("Research use only. Not a medical device.")
-    prediction = predict_study(found, study, device=choose_device(device), overlays_dir=overlays)
+    prediction = predict_study(
+        found,
+        study,
+        device=choose_device(device),
+        overlays_dir=overlays,
+        liver_range_mm=liver_mm,
+    )
     emit(prediction_json(prediction), prediction_text(prediction), form)

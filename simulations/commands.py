@@ -1,5 +1,6 @@
 """The researcher's commands: invented cohorts, federations on one machine, reports."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,18 @@ cohort = typer.Typer(no_args_is_help=True, help="Invented patients, written as r
 demo = typer.Typer(no_args_is_help=True, help="Everything at once, on invented hospitals.")
 
 FormatOption = Annotated[Format, typer.Option("--format", help="What to print on standard output.")]
+
+
+class EngineName(StrEnum):
+    """Where a simulated federation runs."""
+
+    IN_PROCESS = "in-process"
+    RAY = "ray"
+
+
 EngineOption = Annotated[
-    str, typer.Option(help="in-process (one machine, no fixed cost) or ray (Flower's engine).")
+    EngineName,
+    typer.Option(help="in-process (one machine, no fixed cost) or ray (Flower's engine)."),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -98,7 +109,7 @@ def simulate(
     cohort_dir: Annotated[Path, typer.Argument(help="Folder of sites, each with a site.toml.")],
     out: Annotated[Path, typer.Option(help="Run folder; the same folder goes on.")],
     override: SetOption = None,
-    engine: EngineOption = "in-process",
+    engine: EngineOption = EngineName.IN_PROCESS,
     baselines: Annotated[
         bool, typer.Option(help="Also train pooled-central and each site alone.")
     ] = True,
@@ -119,7 +130,7 @@ def simulate(
             cohort=cohort_dir,
             run_dir=out,
             settings=settings,
-            engine=engine,
+            engine="ray" if engine is EngineName.RAY else "in-process",
             baselines=baselines,
             workers=workers,
         )
@@ -132,8 +143,8 @@ def report(
     form: FormatOption = Format.TEXT,
 ) -> None:
     """Write report.html, figures and tidy.csv of a finished run again."""
+    from shared.report.report_files import write_report
     from shared.report.run_files import read_run_record
-    from simulations.study import write_report
 
     page = write_report(run_dir, read_run_record(run_dir))
     emit({"report": str(page)}, f"Report: {page}", form)

@@ -28,6 +28,18 @@ LEAVING: Mapping[str, Mapping[str, str]] = {
         "steps": "optimiser steps taken",
         "seconds": "wall time of the local work",
     },
+    "SumReply": {
+        "words": "the site's share of sums and counts over its patients, 64-bit fixed point",
+    },
+    "SiteResultReply": {
+        "patients": "count of held-out patients; withheld below the minimum",
+        "events": "count of those with the event; withheld when it or its complement is small",
+        "called_rightly": "count; withheld when it or its complement is small",
+        "event_called": "count; withheld unless all four cells of the table may be shown",
+        "no_event_cleared": "count; withheld unless all four cells of the table may be shown",
+        "auc": "area under the site's own ROC curve; needs the minimum in both classes",
+        "auc_standard_error": "DeLong's; withheld with the area",
+    },
 }
 """Reply type to field to meaning. What is not listed does not leave."""
 

@@ -1,0 +1,99 @@
+"""The arms that federation is compared with, trained once and kept in the run's folder."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from server.results import from_plain, to_plain
+from shared.aggregation.pooled_evaluation import FederatedEvaluation
+from shared.report.run_record import POOLED_CENTRAL, SITE_ALONE_PREFIX
+from shared.settings import RunSettings
+from shared.tasks.recipe import Recipe
+from shared.training.device import choose_device
+from shared.vocabulary import Split
+from simulations.arm import ArmResult, RoundReport, SitePatients, patients_in, train_alone
+from simulations.report_arm import evaluate_result
+
+Say = Callable[[str], None]
+
+_NOT_PART_OF_TRAINING = ("run_dir", "sites_dir", "min_sites", "wait_seconds")
+
+
+def baseline_evaluations(
+    sites: SitePatients,
+    recipe: Recipe,
+    settings: RunSettings,
+    run_dir: Path,
+    say: Say,
+) -> dict[str, FederatedEvaluation]:
+    """Train the pooled-central arm and every site alone, or read what an earlier start finished.
+
+    Each arm is evaluated on the held-out patients of all sites. An arm is written as soon as it is
+    done, so that an interrupted run repeats at most one.
+
+    Args:
+        sites: Every prepared patient, by site.
+        recipe: Of the study.
+        settings: Of the federation they are compared with.
+        run_dir: Of the run; results go to its folder ``baselines``.
+        say: Takes one line for a person who waits.
+
+    Returns:
+        The evaluations by the arm's name in the report, pooled-central first.
+    """
+    everyone = [patient for patients in sites.values() for patient in patients]
+    arms = {POOLED_CENTRAL: everyone} | {
+        f"{SITE_ALONE_PREFIX}{name}": list(patients) for name, patients in sites.items()
+    }
+    held_out = patients_in(sites, Split.HELD_OUT)
+    folder = run_dir / "baselines"
+    folder.mkdir(parents=True, exist_ok=True)
+    found: dict[str, FederatedEvaluation] = {}
+    for name, patients in arms.items():
+        key = _key(name, settings)
+        kept = folder / f"{key}.json"
+        if kept.is_file():
+            found[name] = from_plain(FederatedEvaluation, json.loads(kept.read_text("utf-8")))
+            continue
+        result = train_alone(
+            patients,
+            held_out,
+            recipe,
+            settings,
+            choose_device(),
+            _reporter(say),
+            arm=name,
+        )
+        found[name] = evaluate_result(result, recipe.endpoint)
+        partial = kept.with_suffix(".partial")
+        partial.write_text(json.dumps(to_plain(found[name])), encoding="utf-8")
+        partial.replace(kept)
+        say(_result_line(name, result, found[name]))
+    return found
+
+
+def _key(name: str, settings: RunSettings) -> str:
+    facts = {
+        field: value
+        for field, value in dataclasses.asdict(settings).items()
+        if field not in _NOT_PART_OF_TRAINING
+    }
+    text = json.dumps([name, facts], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _reporter(say: Say) -> Callable[[RoundReport], None]:
+    def report(step: RoundReport) -> None:
+        say(
+            f"{step.arm}: round {step.round} of {step.rounds}, training loss "
+            f"{step.training_loss:.3f}, inner-validation loss {step.validation_loss:.3f}"
+        )
+
+    return report
+
+
+def _result_line(name: str, result: ArmResult, evaluation: FederatedEvaluation) -> str:
+    area = f"AUC {evaluation.auc.auc:.3f}" if evaluation.auc else "no AUC (one class only)"
+    return f"{name}: {area}, best round {result.best_round}, {result.seconds:.0f} s"
