@@ -40,6 +40,10 @@ LEAVING: Mapping[str, Mapping[str, str]] = {
         "auc": "area under the site's own ROC curve; needs the minimum in both classes",
         "auc_standard_error": "DeLong's; withheld with the area",
     },
+    "SvmModelReply": {
+        "check": "digest of the sites' rotation secret",
+        "weights": "coefficients of the fitted machine, the same from every site",
+    },
 }
 """Reply type to field to meaning. What is not listed does not leave."""
 

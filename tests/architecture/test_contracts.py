@@ -1,5 +1,6 @@
 """The house keeps to its plan: who imports whom, what is named how, what travels to a hospital."""
 
+import dataclasses
 import re
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.messages import census, evaluation, sums, svm, training
+from shared.messages.disclosure import LEAVING
 from shared.settings import RunSettings, default_config, parse_run_settings
 
 ROOT = Path(__file__).parents[2]
@@ -119,3 +122,13 @@ def test_help_needs_no_heavy_library():
         [sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_the_closed_list_names_every_field_of_every_reply():
+    replies = {
+        name: {field.name for field in dataclasses.fields(kind)}
+        for module in (census, training, evaluation, sums, svm)
+        for name, kind in vars(module).items()
+        if name.endswith("Reply") and dataclasses.is_dataclass(kind)
+    }
+    assert replies == {name: set(listed) for name, listed in LEAVING.items()}
