@@ -43,7 +43,7 @@ def study_with_a_spot() -> np.ndarray:
 
 
 def test_the_heat_lies_where_the_evidence_was_planted():
-    heat = gradcam(planted_network(), study_with_a_spot(), CPU)
+    heat = gradcam(planted_network(), study_with_a_spot(), CPU, minimum_cells=1)
     spot = np.zeros((64, 64), dtype=bool)
     spot[16:32, 32:48] = True
     portal = heat[0, 1]
@@ -52,7 +52,7 @@ def test_the_heat_lies_where_the_evidence_was_planted():
 
 
 def test_a_phase_that_does_not_count_stays_cold():
-    heat = gradcam(planted_network(), study_with_a_spot(), CPU)
+    heat = gradcam(planted_network(), study_with_a_spot(), CPU, minimum_cells=1)
     assert not heat[:, 0].any()
 
 
@@ -62,7 +62,7 @@ def test_evidence_against_the_event_is_not_shown():
 
 
 def test_slices_of_one_study_are_compared_with_each_other():
-    heat = gradcam(planted_network(), study_with_a_spot(), CPU)
+    heat = gradcam(planted_network(), study_with_a_spot(), CPU, minimum_cells=1)
     assert heat[0, 1].max() == 1.0
     np.testing.assert_allclose(heat[1, 1].max(), 0.25, rtol=1e-5)
 
@@ -76,7 +76,7 @@ def test_many_slices_give_the_same_maps_as_one_at_a_time():
 
 def test_maps_come_from_the_last_stage_that_is_fine_enough():
     images = study_with_a_spot()
-    coarse = gradcam(planted_network(), images, CPU)
+    coarse = gradcam(planted_network(), images, CPU, minimum_cells=1)
     fine = gradcam(planted_network(), images, CPU, minimum_cells=16)
     spot = np.zeros((64, 64), dtype=bool)
     spot[16:32, 32:48] = True
@@ -100,3 +100,11 @@ def test_a_frozen_network_is_explained_too():
     free = gradcam(network, study_with_a_spot(), CPU)
     network.requires_grad_(requires_grad=False)
     np.testing.assert_array_equal(gradcam(network, study_with_a_spot(), CPU), free)
+
+
+def test_at_the_published_size_the_default_is_the_published_layer():
+    torch.manual_seed(0)
+    network = MultiphaseCt(MultiphaseCtSettings(phases=(CtPhase.PORTAL,)))
+    images = np.random.default_rng(0).random((1, 1, 224, 224), dtype=np.float32)
+    last = gradcam(network, images, CPU, minimum_cells=1)
+    np.testing.assert_array_equal(gradcam(network, images, CPU), last)
