@@ -56,10 +56,10 @@ def read_password(variable: str, path: Path | None) -> str:
     if path is not None:
         try:
             return read_secret_file(path).decode("utf-8").splitlines()[0]
-        except UnicodeDecodeError as error:
+        except UnicodeDecodeError:
             raise SettingsError(
                 f"Expected a password as UTF-8 text in {path.name}, got other bytes. Write it anew."
-            ) from error
+            ) from None  # the cause quotes the password
     password = os.environ.get(variable, "")
     if not password:
         raise SettingsError(
