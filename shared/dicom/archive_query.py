@@ -5,7 +5,7 @@ from datetime import date
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from shared.dicom.instance_identity import DAMAGE
+from shared.dicom.parsing import PARSE_ERRORS
 
 Query = Dataset
 """A question to a PACS; its content is the business of this module alone."""
@@ -71,6 +71,6 @@ def answer_texts(answer: Dataset) -> dict[str, str]:
             value = answer.get(keyword)
             parts = list(value) if isinstance(value, MultiValue) else [value]
             texts[keyword] = "\\".join(str(p) for p in parts if p is not None).strip(" \0")
-        except DAMAGE:
+        except PARSE_ERRORS:
             continue
     return texts

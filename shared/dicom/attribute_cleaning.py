@@ -13,7 +13,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
 from shared.dicom import deidentify_table as table
-from shared.dicom.instance_identity import DAMAGE
+from shared.dicom.parsing import PARSE_ERRORS
 from shared.dicom.pseudonym import SiteKey, new_uid
 
 _STANDARD_UIDS = "1.2.840.10008."
@@ -55,7 +55,7 @@ def clean_attributes(dataset: Dataset, replacement: Replacement, depth: int = 0)
         try:
             element = dataset[tag]
             value = _clean_value(element, replacement, depth)
-        except DAMAGE:
+        except PARSE_ERRORS:
             continue
         if value is not None:
             cleaned.add(DataElement(tag, element.VR, value))

@@ -22,9 +22,8 @@ from shared.dicom import deidentify_table as table
 from shared.dicom.attribute_cleaning import Replacement, clean_attributes, uids_in
 from shared.dicom.burned_in import reason_to_refuse
 from shared.dicom.identifier_search import Identifier, identifiers_of, kinds_found
-from shared.dicom.instance_identity import DAMAGE
 from shared.dicom.native_pixels import native_pixels
-from shared.dicom.parsing import quiet_pydicom
+from shared.dicom.parsing import PARSE_ERRORS, quiet_pydicom
 from shared.dicom.pseudonym import SiteKey, date_shift, new_uid, patient_pseudonym
 from shared.errors import DicomError
 from shared.vocabulary import CtPhase, MriSequence
@@ -107,7 +106,7 @@ def deidentify(
             cleaned = clean_attributes(original, replacement)
             _describe(cleaned, original, pseudonym, role)
             content, pixels = _file(cleaned, original, sop_uid)
-        except DAMAGE as error:
+        except PARSE_ERRORS as error:
             raise DeidentificationError(
                 f"The instance is damaged ({type(error).__name__}) and is not released. "
                 "Export it from the archive again."

@@ -13,7 +13,7 @@ from datetime import date
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from shared.dicom.instance_identity import DAMAGE
+from shared.dicom.parsing import PARSE_ERRORS
 
 _NUMBERS = frozenset({"PatientID", "OtherPatientIDs", "AccessionNumber", "AdmissionID"})
 _WHOLE_TEXTS = frozenset({"PatientAddress", "PatientTelephoneNumbers"})
@@ -97,7 +97,7 @@ def _elements(dataset: Dataset, depth: int = 0) -> Iterable[DataElement]:
     for tag in list(dataset.keys()):
         try:
             element = dataset[tag]
-        except DAMAGE:
+        except PARSE_ERRORS:
             continue
         yield element
         if element.VR == "SQ" and depth < 16:  # noqa: PLR2004  # deeper nesting is an attack

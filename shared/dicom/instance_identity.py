@@ -12,16 +12,12 @@ from io import BytesIO
 from typing import Protocol, runtime_checkable
 
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException
 from pydicom.filereader import read_dataset, read_partial
 from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from shared.dicom.parsing import PARSE_ERRORS, quiet_pydicom
 from shared.errors import DicomError
-
-DAMAGE = (*PARSE_ERRORS, BytesLengthException)
-"""What pydicom raises on damaged values, seen on mutated files."""
 
 PREFIX_BYTES = 2**20
 _PREAMBLE_BYTES = 128
@@ -91,7 +87,7 @@ def read_identity(source: ByteSource) -> InstanceIdentity:
             with quiet_pydicom():
                 dataset, is_directory = _parse(prefix)
                 return _identity(dataset, is_directory=is_directory)
-        except DAMAGE as error:
+        except PARSE_ERRORS as error:
             raise DicomError(
                 "Expected the identifiers of an image at the start of the file, got damaged or "
                 f"missing data ({type(error).__name__}). Export the file again."
