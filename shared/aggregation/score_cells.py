@@ -18,6 +18,9 @@ FANOUT = 64
 """Parts a mixed cell is split into at first: enough to part most patients, too coarse to tell a
 score."""
 
+SMALLEST_FANOUT = 8
+"""Parts of a cell when a large cohort mixes more cells than an exchange can split finely."""
+
 GENTLE_SPLITS = 2
 """Splits by ``FANOUT``; what is mixed after them is a tie or nearly one, and is split faster."""
 
@@ -78,8 +81,9 @@ def probe_edges(cells: ScoreCells, split: int) -> Float64[np.ndarray, " edge"]:
     Returns:
         Rising edges.
     """
-    mixed = cells.unresolved[: MOST_CELLS // FANOUT]
-    fanout = FANOUT if split < GENTLE_SPLITS else max(FANOUT, MOST_CELLS // mixed.size)
+    mixed = cells.unresolved[: MOST_CELLS // SMALLEST_FANOUT]
+    affordable = max(SMALLEST_FANOUT, MOST_CELLS // mixed.size)
+    fanout = min(FANOUT, affordable) if split < GENTLE_SPLITS else affordable
     lows, highs = cells.edges[mixed], cells.edges[mixed + 1]
     parts = np.arange(1, fanout // 2) / (fanout // 2)
     equal = lows[:, np.newaxis] + (highs - lows)[:, np.newaxis] * parts
