@@ -7,7 +7,7 @@ RUN    ?= runs/demo
 SEED   ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format clean
+.PHONY: help demo test check lint services format clean
 
 help:  ## Print what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,9 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+services:  ## Install Orthanc and dcmtk from Debian for the PACS tests (needs root)
+	tests/network/install_services.sh
 
 format: $(READY)  ## Put the code into its form
 	$(BIN)/ruff format .
