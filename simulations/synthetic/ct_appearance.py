@@ -46,7 +46,7 @@ The tumour's enhanced values follow from the patient's factors and are filled in
 
 _COLUMN = {CtPhase.PLAIN: 0, CtPhase.ARTERIAL: 1, CtPhase.PORTAL: 2}
 
-_ARTERIAL_HU = 70.0
+_ARTERIAL_HU = 85.0
 """Contrast of a typical hypervascular lesion over the liver in the arterial phase."""
 
 _WASHOUT_HU = 50.0

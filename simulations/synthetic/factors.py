@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.special import betaincinv, ndtr
 
-_VITALITY_LOADING = 0.88
+_VITALITY_LOADING = 0.95
 """Correlation of each enhancement factor with the lesion's vitality.
 
 Hypovascular lesions are the necrotic ones that wash out, so the three go together.
