@@ -1,5 +1,6 @@
 """Studies of a PACS that speaks DIMSE: listed by C-FIND, sent to us on C-MOVE, series by series."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -31,6 +32,11 @@ _UNKNOWN_DESTINATION = 0xA801
 _UNREACHABLE = (
     "The PACS cannot be reached. Check 'host' and 'port' under [archive] and the hospital's "
     "firewall."
+)
+_CLOSED = (
+    "The PACS closed the connection before accepting it. Most often it does not know one of the AE "
+    "titles: check 'called_ae_title' and 'calling_ae_title' under [archive], and have our title and "
+    "address entered in the PACS."
 )
 
 
@@ -158,7 +164,8 @@ class PacsArchive:
                 "address entered in the PACS."
             )
         if not association.is_established:
-            raise PassingError(_UNREACHABLE)
+            # A refusal is sometimes lost when the PACS closes the line right behind it.
+            raise PassingError(_CLOSED if _answers(source) else _UNREACHABLE)
         try:
             yield association
         except ValueError:  # pynetdicom's word for a service that the PACS did not accept
@@ -168,6 +175,15 @@ class PacsArchive:
             ) from None
         finally:
             association.release()
+
+
+def _answers(source: PacsSource) -> bool:
+    """Tell whether anybody listens at the PACS's address."""
+    try:
+        socket.create_connection((source.host, source.port), source.timeout_seconds).close()
+    except OSError:
+        return False
+    return True
 
 
 def _matches(association: Association, query: Query) -> Iterator[dict[str, str]]:
