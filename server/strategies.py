@@ -76,7 +76,9 @@ class Aggregation:
             round_number: From 1.
             weights: The global weights that were sent out.
         """
-        record = ArrayRecord({name: Array(array) for name, array in weights.items()})
+        # Only the server optimisers look at what was sent; the others need no copy of it.
+        seen = weights if self._name in _SERVER_OPTIMIZERS else {}
+        record = ArrayRecord({name: Array(array) for name, array in seen.items()})
         nobody = cast("Grid", _Nobody())
         with _without_chatter():
             self._strategy.configure_train(round_number, record, ConfigRecord(), nobody)
