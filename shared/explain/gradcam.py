@@ -86,7 +86,7 @@ def gradcam(
             what the last convolution has at the published 224 pixels, so there it is the
             published layer. Departure: smaller slices are explained by the last stage that is
             fine enough (8 cells at 64 pixels), because two cells a side cover the whole body:
-            on invented responders at 64 pixels, blanking the hottest tenth lowered the event's
+            on two invented responders at 64 pixels, blanking the hottest tenth lowered the event's
             probability by 0.12 with 8 cells, 0.04 with 4 and 0.01 with 2. With 1 it is always
             the last convolution.
 
