@@ -34,9 +34,9 @@ _UNREACHABLE = (
     "firewall."
 )
 _CLOSED = (
-    "The PACS closed the connection before accepting it. Most often it does not know one of the AE "
-    "titles: check 'called_ae_title' and 'calling_ae_title' under [archive], and have our title and "
-    "address entered in the PACS."
+    "The PACS closed the connection before accepting it. Most often it does not know one of the "
+    "AE titles: check 'called_ae_title' and 'calling_ae_title' under [archive], and have our "
+    "title and address entered in the PACS."
 )
 
 

@@ -1,11 +1,12 @@
 """How a stage on the server talks to the sites, without knowing Flower."""
 
 from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 Reply = TypeVar("Reply")
 
 
+@runtime_checkable
 class Ask(Protocol):
     """Send one request to every site that takes part and collect the replies.
 
