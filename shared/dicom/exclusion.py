@@ -7,6 +7,7 @@ Descriptions are never quoted, since they can carry names.
 import re
 import unicodedata
 
+from shared.dicom.multiframe import ENHANCED_CLASSES
 from shared.dicom.series import CandidateSeries
 
 SMALLEST_VOLUME = 3
@@ -25,7 +26,6 @@ _NON_IMAGE = {
     "PLAN": "a treatment plan",
 }
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-_MULTI_FRAME_CLASSES = ("1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.4.1")
 _LARGEST_MASK_BITS = 8  # CT needs 12 bits; 8 or fewer is a mask or a picture
 
 _TYPE_WORDS: tuple[tuple[str, str], ...] = (
@@ -97,10 +97,11 @@ def exclusion_reason(series: CandidateSeries) -> str | None:
         return "its pictures are in colour, so they are no measurements"
     if head.sop_class.startswith(_SECONDARY_CAPTURE) or head.modality in ("OT", "SC"):
         return "it is a secondary capture (a stored screen), not a scan"
-    if head.frames > 1 or head.sop_class in _MULTI_FRAME_CLASSES:
+    if head.frame is None and (head.frames > 1 or head.sop_class in ENHANCED_CLASSES):
         return (
-            f"it is an enhanced multi-frame object ({head.frames} frames in one file); "
-            "ask the archive to send it as single-frame images"
+            f"it is a multi-frame object ({head.frames} frames in one file) without the functional "
+            "groups that place each frame in the patient; ask the archive for the original or "
+            "for single-frame images"
         )
     if head.burned_in:
         return "it is marked as having text burned into the picture"

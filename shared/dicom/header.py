@@ -1,13 +1,10 @@
 """One instance's header as a small frozen value; pydicom datasets go no further than this file."""
 
-import math
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileDataset
-from pydicom.tag import Tag
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -15,7 +12,9 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from shared.dicom.parsing import PARSE_ERRORS, BoundedFile, open_dataset
+from shared.dicom.elements import number, numbers, seconds_of_day, tag_of, text, whole, words
+from shared.dicom.mr_parameters import MR_KEYWORDS, NOT_MR, MrParameters, read_mr_parameters
+from shared.dicom.parsing import BoundedFile, open_dataset
 from shared.errors import DicomError
 
 LARGEST_SIDE = 4096
@@ -34,10 +33,7 @@ _KEYWORDS = (
     *("PhotometricInterpretation", "ImagePositionPatient", "ImageOrientationPatient"),
     *("PixelSpacing", "SliceThickness", "ConvolutionKernel"),
 )
-_BINARY = frozenset(
-    ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored", "HighBit")
-) | {"PixelRepresentation"}
-_TAG_OF = {keyword: Tag(keyword) for keyword in _KEYWORDS}
+_TAGS = [tag_of(keyword) for keyword in (*_KEYWORDS, *MR_KEYWORDS)]
 
 
 @dataclass(frozen=True)
@@ -55,6 +51,9 @@ class InstanceHeader:
         slice_thickness_mm: Only shown; the distance of slices comes from positions.
         acquired_s: Time of day of the acquisition, seconds.
         bolus_start_s: Time of day of the contrast injection, seconds.
+        mr: How an MR image was acquired.
+        frame: Which frame of the file this is, from 0; None where the file was not split.
+        rescale: Slope and intercept of the frame; None for a file that was not split.
         has_pixels: Whether pixel data follow the header.
         damage: Why the pixels cannot be complete, as a sentence; empty if nothing is wrong.
     """
@@ -100,6 +99,9 @@ class InstanceHeader:
     slice_thickness_mm: float | None
     has_pixels: bool
     damage: str
+    mr: MrParameters = NOT_MR
+    frame: int | None = None
+    rescale: tuple[float, float] | None = None
 
 
 def read_header(path: Path) -> InstanceHeader:
@@ -114,7 +116,7 @@ def read_header(path: Path) -> InstanceHeader:
     Raises:
         DicomError: If it cannot be parsed or belongs to no study and series.
     """
-    with open_dataset(path, list(_TAG_OF.values())) as (dataset, file):
+    with open_dataset(path, _TAGS) as (dataset, file):
         header = _header(path, dataset, file)
     if header.study_uid and header.series_uid:
         return header
@@ -143,42 +145,43 @@ def _with_stand_in_uids(header: InstanceHeader) -> InstanceHeader:
 def _header(path: Path, dataset: FileDataset, file: BoundedFile) -> InstanceHeader:
     meta = getattr(dataset, "file_meta", None)
     transfer_syntax = str(meta.get("TransferSyntaxUID", "")) if meta is not None else ""
-    rows, columns = _whole(dataset, "Rows") or 0, _whole(dataset, "Columns") or 0
-    samples = _whole(dataset, "SamplesPerPixel") or 1
-    bits_allocated = _whole(dataset, "BitsAllocated") or 0
-    bits_stored = _whole(dataset, "BitsStored") or bits_allocated
-    frames = _whole(dataset, "NumberOfFrames") or 1
+    rows, columns = whole(dataset, "Rows") or 0, whole(dataset, "Columns") or 0
+    samples = whole(dataset, "SamplesPerPixel") or 1
+    bits_allocated = whole(dataset, "BitsAllocated") or 0
+    bits_stored = whole(dataset, "BitsStored") or bits_allocated
+    frames = whole(dataset, "NumberOfFrames") or 1
     has_pixels, left = _pixels_ahead(file, transfer_syntax, rows)
     left = left if samples == 1 else None  # colour is excluded later; its sampling varies
     expected = rows * columns * samples * frames * max(bits_allocated, 1) // 8
-    high_bit = _whole(dataset, "HighBit")
+    high_bit = whole(dataset, "HighBit")
+    modality = text(dataset, "Modality").upper()
     return InstanceHeader(
         path=path,
-        patient_id=_text(dataset, "PatientID"),
-        study_uid=_text(dataset, "StudyInstanceUID"),
-        series_uid=_text(dataset, "SeriesInstanceUID"),
-        sop_uid=_text(dataset, "SOPInstanceUID"),
-        sop_class=_text(dataset, "SOPClassUID"),
+        patient_id=text(dataset, "PatientID"),
+        study_uid=text(dataset, "StudyInstanceUID"),
+        series_uid=text(dataset, "SeriesInstanceUID"),
+        sop_uid=text(dataset, "SOPInstanceUID"),
+        sop_class=text(dataset, "SOPClassUID"),
         transfer_syntax=transfer_syntax,
-        frame_of_reference=_text(dataset, "FrameOfReferenceUID"),
-        modality=_text(dataset, "Modality").upper(),
-        manufacturer=_text(dataset, "Manufacturer"),
-        image_type=tuple(word.upper() for word in _words(dataset, "ImageType")),
-        description=_text(dataset, "SeriesDescription"),
-        protocol=_text(dataset, "ProtocolName"),
-        body_part=_text(dataset, "BodyPartExamined").upper(),
-        kernel="/".join(_words(dataset, "ConvolutionKernel")),
-        series_number=_whole(dataset, "SeriesNumber"),
-        instance_number=_whole(dataset, "InstanceNumber"),
-        acquisition_number=_whole(dataset, "AcquisitionNumber"),
-        temporal_position=_whole(dataset, "TemporalPositionIdentifier"),
-        echo_number=_whole(dataset, "EchoNumbers"),
-        echo_time_ms=_number(dataset, "EchoTime"),
+        frame_of_reference=text(dataset, "FrameOfReferenceUID"),
+        modality=modality,
+        manufacturer=text(dataset, "Manufacturer"),
+        image_type=tuple(word.upper() for word in words(dataset, "ImageType")),
+        description=text(dataset, "SeriesDescription"),
+        protocol=text(dataset, "ProtocolName"),
+        body_part=text(dataset, "BodyPartExamined").upper(),
+        kernel="/".join(words(dataset, "ConvolutionKernel")),
+        series_number=whole(dataset, "SeriesNumber"),
+        instance_number=whole(dataset, "InstanceNumber"),
+        acquisition_number=whole(dataset, "AcquisitionNumber"),
+        temporal_position=whole(dataset, "TemporalPositionIdentifier"),
+        echo_number=whole(dataset, "EchoNumbers"),
+        echo_time_ms=number(dataset, "EchoTime"),
         acquired_s=_acquired(dataset),
-        series_s=_seconds(_text(dataset, "SeriesTime")),
-        bolus_start_s=_seconds(_text(dataset, "ContrastBolusStartTime")),
-        bolus_agent=_text(dataset, "ContrastBolusAgent"),
-        burned_in=_text(dataset, "BurnedInAnnotation").upper() == "YES",
+        series_s=seconds_of_day(text(dataset, "SeriesTime")),
+        bolus_start_s=seconds_of_day(text(dataset, "ContrastBolusStartTime")),
+        bolus_agent=text(dataset, "ContrastBolusAgent"),
+        burned_in=text(dataset, "BurnedInAnnotation").upper() == "YES",
         frames=frames,
         rows=rows,
         columns=columns,
@@ -186,14 +189,15 @@ def _header(path: Path, dataset: FileDataset, file: BoundedFile) -> InstanceHead
         bits_allocated=bits_allocated,
         bits_stored=bits_stored,
         high_bit=bits_stored - 1 if high_bit is None else high_bit,
-        signed=_whole(dataset, "PixelRepresentation") == 1,
-        photometric=_text(dataset, "PhotometricInterpretation").upper(),
-        position_mm=_numbers(dataset, "ImagePositionPatient", 3),
-        orientation=_numbers(dataset, "ImageOrientationPatient", 6),
-        pixel_spacing_mm=_numbers(dataset, "PixelSpacing", 2),
-        slice_thickness_mm=_number(dataset, "SliceThickness"),
+        signed=whole(dataset, "PixelRepresentation") == 1,
+        photometric=text(dataset, "PhotometricInterpretation").upper(),
+        position_mm=numbers(dataset, "ImagePositionPatient", 3),
+        orientation=numbers(dataset, "ImageOrientationPatient", 6),
+        pixel_spacing_mm=numbers(dataset, "PixelSpacing", 2),
+        slice_thickness_mm=number(dataset, "SliceThickness"),
         has_pixels=has_pixels,
         damage=_damage(rows, columns, expected, left) if has_pixels else "",
+        mr=read_mr_parameters(dataset) if modality == "MR" else NOT_MR,
     )
 
 
@@ -217,70 +221,6 @@ def _damage(rows: int, columns: int, expected: int, left: int | None) -> str:
     return ""
 
 
-def _words(dataset: FileDataset, keyword: str) -> tuple[str, ...]:
-    """Give an element's values as texts; one that cannot be decoded says nothing."""
-    raw: object = dataset.get_item(_TAG_OF[keyword])
-    if isinstance(raw, RawDataElement) and isinstance(raw.value, bytes):
-        quick = _quick_words(raw.value, keyword, little_endian=raw.is_little_endian)
-        if quick is not None:
-            return quick
-    try:
-        value = dataset.get(keyword)
-    except PARSE_ERRORS:
-        return ()
-    if value is None:
-        return ()
-    many = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else list(value)
-    return tuple(text for word in many if (text := str(word).strip()))
-
-
-def _quick_words(value: bytes, keyword: str, *, little_endian: bool) -> tuple[str, ...] | None:
-    """Decode what needs no character set: whole numbers and plain ASCII.
-
-    pydicom's own conversion of thirty elements costs more than reading the file.
-    """
-    if keyword in _BINARY:
-        if len(value) != 2:  # noqa: PLR2004  # an unsigned short
-            return None
-        return (str(int.from_bytes(value, "little" if little_endian else "big")),)
-    if not value.isascii() or b"\x1b" in value:  # an escape announces another character set
-        return None
-    words = value.decode("ascii").replace("\x00", "").split("\\")
-    return tuple(text for word in words if (text := word.strip()))
-
-
-def _text(dataset: FileDataset, keyword: str) -> str:
-    return " ".join(_words(dataset, keyword)).replace("\x00", "").strip()
-
-
-def _numbers(dataset: FileDataset, keyword: str, count: int) -> tuple[float, ...] | None:
-    try:
-        values = tuple(float(word) for word in _words(dataset, keyword))
-    except ValueError:
-        return None
-    return values if len(values) == count and all(map(math.isfinite, values)) else None
-
-
-def _number(dataset: FileDataset, keyword: str) -> float | None:
-    values = _numbers(dataset, keyword, 1)
-    return None if values is None else values[0]
-
-
-def _whole(dataset: FileDataset, keyword: str) -> int | None:
-    value = _number(dataset, keyword)
-    return None if value is None else int(value)
-
-
 def _acquired(dataset: FileDataset) -> float | None:
-    time = _seconds(_text(dataset, "AcquisitionTime"))
-    return _seconds(_text(dataset, "AcquisitionDateTime")[8:]) if time is None else time
-
-
-def _seconds(time: str) -> float | None:
-    """Give the seconds of the day of a DICOM time, HHMMSS.frac; colons of old files pass."""
-    digits = time.replace(":", "").split("+")[0].split("-")[0]
-    try:
-        hours, minutes, seconds = int(digits[:2]), int(digits[2:4]), float(digits[4:] or 0)
-    except ValueError:
-        return None
-    return hours * 3600.0 + minutes * 60.0 + seconds
+    time = seconds_of_day(text(dataset, "AcquisitionTime"))
+    return seconds_of_day(text(dataset, "AcquisitionDateTime")[8:]) if time is None else time

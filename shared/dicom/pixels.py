@@ -25,13 +25,11 @@ from pydicom.uid import (
 
 from shared.dicom.codestream import codestream_size, jpeg_problem
 from shared.dicom.header import LARGEST_SIDE, InstanceHeader
-from shared.dicom.parsing import open_dataset
+from shared.dicom.multiframe import open_image
 from shared.errors import DicomError, VolumeError
 
 AIR_HU = -1024.0
 """Outside the scan field; the smallest value of usual CT (Liao 2024, section 2.3)."""
-
-_ALL_TAGS = None
 
 _PLUGINS = {
     RLELossless: "pydicom",
@@ -49,7 +47,7 @@ def decode_slices(instances: Sequence[InstanceHeader]) -> Float32[np.ndarray, "s
     """Decode images in the order given.
 
     Args:
-        instances: Headers of single-frame grey images of one matrix.
+        instances: Headers of grey images of one matrix, files or frames.
 
     Returns:
         HU for CT (at least -1024, padding is air), rescaled intensities otherwise.
@@ -89,25 +87,26 @@ def decode_image(instance: InstanceHeader) -> Float32[np.ndarray, "height width"
     """Decode one image.
 
     Args:
-        instance: Header of a single-frame grey image.
+        instance: Header of a grey image, a file or a frame of one.
 
     Returns:
         HU for CT (at least -1024, padding is air), rescaled intensities otherwise. CT of
         photometric interpretation MONOCHROME1 is not inverted: that tag speaks about display,
-        and Hounsfield units come before it.
+        and Hounsfield units come before it. MR has no unit that could tell whether such values
+        were inverted too, so MR of MONOCHROME1 is refused.
 
     Raises:
         DicomError: If it changed since its header was read, its size is a lie, or its decoder
             refuses.
     """
     _refuse_unsupported(instance)
-    with open_dataset(instance.path, _ALL_TAGS) as (dataset, _):
+    with open_image(instance) as dataset:
         _refuse_lies(dataset, instance)
         stored = _stored_values(
             np.asarray(pixel_array(dataset, decoding_plugin=_plugin(dataset))), instance
         )
         padding = _padding(dataset, stored)
-        values = _rescale(dataset, stored)
+        values = _rescale(dataset, stored, instance)
     if instance.modality == "CT":
         np.maximum(values, np.float32(AIR_HU), out=values)
     if padding is not None and padding.any():
@@ -195,13 +194,16 @@ def _padding(
 
 
 def _rescale(
-    dataset: FileDataset, stored: Integer[np.ndarray, "height width"]
+    dataset: FileDataset, stored: Integer[np.ndarray, "height width"], instance: InstanceHeader
 ) -> Float32[np.ndarray, "height width"]:
     if "ModalityLUTSequence" in dataset:
         raise DicomError(
             "its values go through a lookup table instead of a rescale. Send the original image."
         )
-    slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
+    if instance.frame is None:
+        slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
+    else:
+        slope, intercept = instance.rescale or (None, None)
     if dataset.get("Modality") == "CT" and (slope is None or intercept is None):
         raise DicomError(
             "it has no rescale slope and intercept, so its HU values are unknown. "

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.dicom.header import InstanceHeader, read_header
+from shared.dicom.header import InstanceHeader
+from shared.dicom.multiframe import read_frames
 from shared.dicom.parsing import looks_like_dicom
 from shared.errors import DicomError
 
@@ -32,7 +33,7 @@ class Scan:
     """What a walk found.
 
     Attributes:
-        instances: Headers, in the order of the walk.
+        instances: Headers, in the order of the walk; a multi-frame file gives one per frame.
         rejected: Files that start like DICOM and cannot be used.
         other_files: How many files are not DICOM at all (texts, pictures, archives).
     """
@@ -89,15 +90,13 @@ def scan_files(paths: Iterable[Path]) -> Scan:
     others = 0
     for number, path in enumerate(paths, 1):
         try:
-            header = read_header(path) if looks_like_dicom(path) else None
+            headers = read_frames(path) if looks_like_dicom(path) else ()
         except DicomError as error:
             if not _is_index(path):
                 rejected.append(RejectedFile(number, path, error.message))
             continue
-        if header is None:
-            others += 1
-        else:
-            instances.append(header)
+        instances += headers
+        others += not headers
     return Scan(tuple(instances), tuple(rejected), others)
 
 

@@ -129,7 +129,11 @@ def _without_copies(members: Sequence[InstanceHeader]) -> list[InstanceHeader]:
     """Drop further files with the SOPInstanceUID and position of one already seen."""
     unique: dict[Key, InstanceHeader] = {}
     for number, instance in enumerate(members):
-        key: Key = (instance.sop_uid, instance.position_mm) if instance.sop_uid else (number,)
+        key: Key = (
+            (instance.sop_uid, instance.frame, instance.position_mm)
+            if instance.sop_uid
+            else (number,)
+        )
         known = unique.get(key)
         if known is None or (known.damage and not instance.damage):
             unique[key] = instance

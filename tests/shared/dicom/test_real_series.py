@@ -4,6 +4,7 @@ The files are not part of the project; where the folder is absent these tests ar
 """
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,10 +119,37 @@ def test_a_derived_view_does_not_enter_a_volume():
     assert "derived" in (exclusion_reason(series) or "")
 
 
-def test_enhanced_multi_frame_objects_are_refused_with_what_to_do():
-    reasons = [exclusion_reason(one) or "" for one in _series("enhanced_multiframe")]
-    assert len(reasons) == 2
-    assert all("single-frame" in reason for reason in reasons)
+def test_enhanced_mr_without_functional_groups_is_refused_with_what_to_do():
+    instances = scan_folder(REAL / "enhanced_multiframe").instances
+    (series,) = group_series(one for one in instances if one.modality == "MR")
+    assert series.copies == 1  # the JPEG-LS twin carries the same UID
+    assert exclusion_reason(series) == (
+        "it is a multi-frame object (10 frames in one file) without the functional groups that "
+        "place each frame in the patient; ask the archive for the original or for single-frame "
+        "images"
+    )
+
+
+def test_enhanced_mr_and_its_compressed_twin_hold_the_same_pixels():
+    plain, compressed = (
+        np.stack([decode_image(replace(one, frame=frame)) for frame in range(one.frames)])
+        for one in scan_folder(REAL / "enhanced_multiframe").instances
+        if one.modality == "MR"
+    )
+    assert plain.shape == (10, 64, 64)
+    assert np.array_equal(plain, compressed)
+    assert len({frame.tobytes() for frame in plain}) == 10
+
+
+def test_enhanced_ct_frames_are_placed_and_scaled_and_left_out_as_a_perfusion_map():
+    instances = scan_folder(REAL / "enhanced_multiframe").instances
+    (series,) = group_series(one for one in instances if one.modality == "CT")
+    geometry = order_volume(series)
+    assert geometry.shape == (2, 512, 512)
+    assert geometry.step_mm == pytest.approx(10.0)
+    assert [one.frame for one in geometry.instances] == [0, 1]
+    assert series.head.rescale == (1.0, -1024.0)
+    assert "perfusion" in (exclusion_reason(series) or "")
 
 
 def test_every_slice_is_rescaled_by_its_own_slope():
