@@ -137,10 +137,15 @@ def _hooks(study: Study, events: EventStore, run_dir: Path) -> TrainingHooks:
 
 
 def _census_line(census: Census) -> str:
-    totals = census.totals
+    def told(count: str) -> str:
+        silent = census.withheld[count]
+        if silent == len(census.sites):
+            return "an untold number"
+        return f"{census.totals[count]}" + (f" (without {silent} silent sites)" if silent else "")
+
     return (
-        f"{len(census.sites)} sites ({', '.join(census.sites)}): {totals['patients']} patients, "
-        f"{totals['training_patients']} to train on, "
-        f"{totals['inner_validation_patients']} to choose the round, "
-        f"{totals['held_out_patients']} held out."
+        f"{len(census.sites)} sites ({', '.join(census.sites)}): {told('patients')} patients, "
+        f"{told('training_patients')} to train on, "
+        f"{told('inner_validation_patients')} to choose the round, "
+        f"{told('held_out_patients')} held out."
     )

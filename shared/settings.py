@@ -60,7 +60,8 @@ class RunSettings:
             does not assign splits.
         inner_validation_fraction: Share of the rest used to choose the best round.
         min_sites: Sites needed at the start and in every round; below it the run waits, then
-            fails by name.
+            fails by name. Sums over fewer than three would show each of two sites the other's
+            share, so a run of two trains but is not evaluated.
         wait_seconds: How long the run waits for ``min_sites``.
         round_timeout_seconds: How long one exchange may take.
         seed: Of everything random in the run.
@@ -89,7 +90,7 @@ class RunSettings:
     malicious_sites: int = 0
     held_out_fraction: float = 0.4
     inner_validation_fraction: float = 0.2
-    min_sites: int = 2
+    min_sites: int = 3
     wait_seconds: int = 600
     round_timeout_seconds: int = 3600
     seed: int = 0

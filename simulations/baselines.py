@@ -4,16 +4,19 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from server.checkpoint import write_json
 from server.results import from_plain, to_plain
 from shared.aggregation.pooled_evaluation import FederatedEvaluation
 from shared.report.run_record import POOLED_CENTRAL, SITE_ALONE_PREFIX
 from shared.settings import RunSettings
 from shared.tasks.recipe import Recipe
 from shared.training.device import choose_device
-from shared.vocabulary import Split
-from simulations.arm import ArmResult, RoundReport, SitePatients, patients_in, train_alone
+from simulations.arm import ArmResult, RoundReport, SitePatients
+from simulations.local_only import train_site_alone
+from simulations.pooled import train_pooled
 from simulations.report_arm import evaluate_result
 
 Say = Callable[[str], None]
@@ -43,33 +46,26 @@ def baseline_evaluations(
     Returns:
         The evaluations by the arm's name in the report, pooled-central first.
     """
-    everyone = [patient for patients in sites.values() for patient in patients]
-    arms = {POOLED_CENTRAL: everyone} | {
-        f"{SITE_ALONE_PREFIX}{name}": list(patients) for name, patients in sites.items()
+    device, report = choose_device(), _reporter(say)
+    arms: dict[str, Callable[[], ArmResult]] = {
+        POOLED_CENTRAL: partial(train_pooled, sites, recipe, settings, device, report)
     }
-    held_out = patients_in(sites, Split.HELD_OUT)
+    for name in sites:
+        arms[f"{SITE_ALONE_PREFIX}{name}"] = partial(
+            train_site_alone, sites, name, recipe, settings, device, report
+        )
     folder = run_dir / "baselines"
     folder.mkdir(parents=True, exist_ok=True)
     found: dict[str, FederatedEvaluation] = {}
-    for name, patients in arms.items():
+    for name, train in arms.items():
         key = _key(name, settings)
         kept = folder / f"{key}.json"
         if kept.is_file():
             found[name] = from_plain(FederatedEvaluation, json.loads(kept.read_text("utf-8")))
             continue
-        result = train_alone(
-            patients,
-            held_out,
-            recipe,
-            settings,
-            choose_device(),
-            _reporter(say),
-            arm=name,
-        )
+        result = train()
         found[name] = evaluate_result(result, recipe.endpoint)
-        partial = kept.with_suffix(".partial")
-        partial.write_text(json.dumps(to_plain(found[name])), encoding="utf-8")
-        partial.replace(kept)
+        write_json(kept, to_plain(found[name]))
         say(_result_line(name, result, found[name]))
     return found
 

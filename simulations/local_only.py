@@ -1,4 +1,4 @@
-"""The lower comparator: each site trains alone and meets the held-out patients of all."""
+"""The lower comparator: a site trains alone and meets the held-out patients of all."""
 
 import torch
 
@@ -8,34 +8,33 @@ from shared.vocabulary import Split
 from simulations.arm import ArmResult, Progress, SitePatients, patients_in, train_alone
 
 
-def train_each_site(
+def train_site_alone(  # the arm's inputs, named one by one
     sites: SitePatients,
+    name: str,
     recipe: Recipe,
     settings: RunSettings,
     device: torch.device,
     progress: Progress | None = None,
-) -> dict[str, ArmResult]:
-    """Train one model per site, on its own patients only.
+) -> ArmResult:
+    """Train one model on one site's own patients.
 
-    Every model is scored on the *pooled* held-out patients, as the federated one is: a model
-    that knows one scanner should show it.
+    It is scored on the *pooled* held-out patients, as the federated one is: a model that knows
+    one scanner should show it.
 
     Args:
         sites: Every prepared patient, by site.
+        name: The site that trains.
         recipe: Of the study.
         settings: Of the run that it is compared with.
         device: From ``choose_device``.
-        progress: Called after every round of every site.
+        progress: Called after every round.
 
     Returns:
-        One result per site, in the order of the sites.
+        Scores on the held-out patients of all sites.
 
     Raises:
-        DataError: When a site has no training patients.
-        ConvergenceError: When a loss is not finite.
+        DataError: When the site has no training patients.
+        ConvergenceError: When the loss is not finite.
     """
     held_out = patients_in(sites, Split.HELD_OUT)
-    return {
-        name: train_alone(patients, held_out, recipe, settings, device, progress, arm=name)
-        for name, patients in sites.items()
-    }
+    return train_alone(sites[name], held_out, recipe, settings, device, progress, arm=name)

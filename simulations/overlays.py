@@ -21,7 +21,6 @@ from shared.report.run_record import OverlayImage
 from shared.training.inference import slice_probabilities
 
 _SHOWN_PIXELS = 256  # small slices are enlarged so that a person can see them
-_CELLS = 4  # coarser maps show nothing at demo size; see gradcam
 
 
 def report_overlays(
@@ -54,7 +53,7 @@ def _of_patient(
 ) -> list[OverlayImage]:
     images = np.array(patient.images, dtype=np.float32)
     probabilities = slice_probabilities(network, images, device)
-    heat = gradcam(network, images, device, minimum_cells=_CELLS)
+    heat = gradcam(network, images, device)
     telling = int(np.argmax(probabilities if patient.event else -probabilities))
     happened = endpoint.event if patient.event else endpoint.no_event
     return [

@@ -16,6 +16,7 @@ from client.dataset import SiteData, open_site
 from client.site_settings import read_site_settings
 from server.checkpoint import write_json
 from server.run_folder import read_best, read_census, read_evaluation, read_history
+from shared.aggregation.sum_channel import MINIMUM_SITES
 from shared.errors import DataError
 from shared.models.weights import load_arrays
 from shared.report.console import progress_printer, say
@@ -121,6 +122,11 @@ def run_study(plan: StudyPlan) -> StudyResult:
     """
     started = datetime.now(UTC)
     folders = find_sites(plan.cohort)
+    if len(folders) < MINIMUM_SITES:
+        raise DataError(
+            f"Expected at least {MINIMUM_SITES} sites, got {len(folders)}: a sum over fewer shows "
+            "one site's share to the other, so two sites are not evaluated together. Add a site."
+        )
     plan.run_dir.mkdir(parents=True, exist_ok=True)
     clock = StepClock(plan.run_dir)
     recipe = recipe_for(plan.settings)

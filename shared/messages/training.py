@@ -34,7 +34,8 @@ class TrainingReply:
     """A site's update.
 
     Attributes:
-        weights: The site's weights after local training, same names and shapes as the request.
+        weights: The site's weights after local training, same names and shapes as the request;
+            empty when zero local epochs were asked for.
         training_patients: Patients trained on: the weight of this update.
         training_loss: Mean cross-entropy per slice in the last local epoch.
         validation_loss_sum: Sum over inner-validation patients of the cross-entropy of the

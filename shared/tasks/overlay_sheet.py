@@ -17,7 +17,6 @@ from shared.models.multiphase_ct import MultiphaseCt
 from shared.tasks.preparation import PreparedStudy
 
 _MOST_SLICES = 4
-_CELLS = 4  # coarser maps show nothing in small slices; see gradcam
 _TILE = 288
 _GAP = 12
 _HEAD = 74
@@ -66,7 +65,7 @@ def write_overlay_sheets(
     Returns:
         The files, in the order of the phases.
     """
-    heat = gradcam(network, study.images, device, minimum_cells=_CELLS)
+    heat = gradcam(network, study.images, device)
     chosen = telling_slices(heat)
     captions = [
         f"slice {place + 1}/{len(probabilities)}, z {study.positions_mm[place]:.0f} mm, "
