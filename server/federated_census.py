@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.aggregation.sum_channel import AskSites
 from shared.messages.census import WITHHELD, CensusReply, CensusRequest
+from shared.messages.exchange import Ask
 from shared.settings import ConfigValue
 
 _COUNTS = (
@@ -34,7 +34,7 @@ class Census:
     withheld: Mapping[str, int]
 
 
-def take_census(ask: AskSites, config: Mapping[str, ConfigValue]) -> Census:
+def take_census(ask: Ask, config: Mapping[str, ConfigValue]) -> Census:
     """Ask every site what it brings; the sites prepare their data meanwhile.
 
     Args:

@@ -30,7 +30,6 @@ from shared.aggregation.score_cells import (
 )
 from shared.aggregation.sum_channel import (
     MINIMUM_SITES,
-    AskSites,
     PlainSumChannel,
     SumChannel,
     SumTotal,
@@ -45,6 +44,7 @@ from shared.messages.evaluation import (
     SiteResultReply,
     SiteResultRequest,
 )
+from shared.messages.exchange import Ask
 from shared.messages.sums import SumRequest
 from shared.messages.training import Weights
 from shared.privacy.disclosure_rules import MINIMUM_COUNT
@@ -72,7 +72,7 @@ class ModelComparison:
 
 
 def evaluate(  # noqa: PLR0913 - two policies and a level beside what is evaluated
-    ask: AskSites,
+    ask: Ask,
     weights: Weights,
     model_digest: str,
     endpoint: Endpoint,
@@ -127,7 +127,7 @@ def evaluate(  # noqa: PLR0913 - two policies and a level beside what is evaluat
 
 
 def compare_models(
-    ask: AskSites,
+    ask: Ask,
     models: Mapping[str, Weights],
     endpoint: Endpoint,
     *,

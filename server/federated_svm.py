@@ -28,7 +28,6 @@ from server.svm_exchanges import (
 from shared.aggregation.pooled_evaluation import auc_of_cells
 from shared.aggregation.sum_channel import (
     MINIMUM_SITES,
-    AskSites,
     PlainSumChannel,
     SumChannel,
     SumTotal,
@@ -39,6 +38,7 @@ from shared.fusion.lbfgs import Minimum
 from shared.fusion.operating_point import area_or_nan, choose_penalty, youden_threshold
 from shared.fusion.standardize import Preparation
 from shared.fusion.svm import LINEAR, FittedSvm
+from shared.messages.exchange import Ask
 from shared.messages.sums import SumRequest
 from shared.stats.delong import AucEstimate
 
@@ -106,7 +106,7 @@ class FederatedSvm:
 
 
 def fit_svm(
-    ask: AskSites,
+    ask: Ask,
     columns: Columns,
     settings: SvmSettings,
     *,
@@ -149,9 +149,7 @@ def fit_svm(
     return replace(result, exchanges=asked, words_per_site=channel.words)
 
 
-def _fit(
-    ask: AskSites, channel: SumChannel, columns: Columns, settings: SvmSettings
-) -> FederatedSvm:
+def _fit(ask: Ask, channel: SumChannel, columns: Columns, settings: SvmSettings) -> FederatedSvm:
     columns = replace(columns, folds=settings.folds, seed=settings.seed)
     preparation, sizes = fit_preparation(channel, columns)
     _check_classes(sizes)

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from server.run_state import RoundRecord, RunState, SiteRound
 from server.traffic import Traffic
-from shared.aggregation.sum_channel import AskSites
+from shared.messages.exchange import Ask
 from shared.messages.training import TrainingReply, TrainingRequest, Weights
 from shared.settings import RunSettings
 from shared.training.schedule import best_round, learning_rate_of_round, should_stop
@@ -53,7 +53,7 @@ class TrainingHooks:
 
 
 def train(
-    ask: AskSites, strategy: Combine, settings: RunSettings, state: RunState, hooks: TrainingHooks
+    ask: Ask, strategy: Combine, settings: RunSettings, state: RunState, hooks: TrainingHooks
 ) -> RunState:
     """Train from a state to the last round, or until the validation loss no longer falls.
 
@@ -100,9 +100,7 @@ def train(
     return _score_last(ask, settings, state, hooks)
 
 
-def _score_last(
-    ask: AskSites, settings: RunSettings, state: RunState, hooks: TrainingHooks
-) -> RunState:
+def _score_last(ask: Ask, settings: RunSettings, state: RunState, hooks: TrainingHooks) -> RunState:
     if not state.history or state.history[-1].validation_loss is not None:
         return state
     request = TrainingRequest(

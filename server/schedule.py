@@ -19,9 +19,9 @@ from server.run_folder import (
 from server.run_state import RunState
 from server.strategies import Aggregation
 from server.traffic import Traffic
-from shared.aggregation.sum_channel import AskSites
 from shared.cohort.endpoint import Endpoint
 from shared.errors import DisclosureError
+from shared.messages.exchange import Ask
 from shared.messages.training import Weights
 from shared.settings import ConfigValue, RunSettings
 
@@ -52,7 +52,7 @@ class Study:
     progress: Callable[[str], None]
 
 
-def run_schedule(ask: AskSites, study: Study, events: EventStore, run_dir: Path) -> None:
+def run_schedule(ask: Ask, study: Study, events: EventStore, run_dir: Path) -> None:
     """Run all stages; a run that was killed goes on from its last complete round.
 
     Args:
@@ -80,7 +80,7 @@ def run_schedule(ask: AskSites, study: Study, events: EventStore, run_dir: Path)
     _evaluate(ask, study, events, run_dir)
 
 
-def _evaluate(ask: AskSites, study: Study, events: EventStore, run_dir: Path) -> None:
+def _evaluate(ask: Ask, study: Study, events: EventStore, run_dir: Path) -> None:
     best, weights = read_best(run_dir)
     try:
         evaluation = evaluate(ask, weights, best.model_digest, study.endpoint)

@@ -15,12 +15,13 @@ from shared.aggregation.score_cells import (
     probe_edges,
     refine,
 )
-from shared.aggregation.sum_channel import AskSites, SumChannel
+from shared.aggregation.sum_channel import SumChannel
 from shared.errors import MessageError
 from shared.fusion.calibration import fit_platt
 from shared.fusion.lbfgs import Evaluation, Minimum, Vector, lbfgs
 from shared.fusion.standardize import Preparation
 from shared.fusion.svm import LINEAR, class_weights, coordinates, turned_coordinates
+from shared.messages.exchange import Ask
 from shared.messages.svm import SvmModelReply, SvmModelRequest, SvmRequest, SvmStep
 from shared.stats.irls import LikelihoodParts
 from shared.stats.platt import platt_targets
@@ -62,7 +63,7 @@ class Descent:
     salt: str
 
 
-def check_secrets(ask: AskSites, salt: str) -> None:
+def check_secrets(ask: Ask, salt: str) -> None:
     """Refuse to begin when sites would work in different bases.
 
     Raises:
@@ -203,7 +204,7 @@ def calibrate(channel: SumChannel, request: SvmRequest, sizes: PartSizes) -> tup
 
 
 def turn_back(
-    ask: AskSites, salt: str, degree: int, fit: PenalisedFit
+    ask: Ask, salt: str, degree: int, fit: PenalisedFit
 ) -> tuple[Float64[np.ndarray, " coordinate"], tuple[str, ...]]:
     """Have the sites turn the final weights back from the secret basis.
 

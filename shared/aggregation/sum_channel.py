@@ -39,14 +39,6 @@ class SumTotal:
 
 
 @runtime_checkable
-class AskSites(Ask, Protocol):
-    """The same road as ``Ask``, in a form that can be checked at run time.
-
-    Checked types refuse a protocol that is not marked for it; every ``Ask`` is an ``AskSites``.
-    """
-
-
-@runtime_checkable
 class SumChannel(Protocol):
     """Ask every site for its share of a sum and give the total."""
 
@@ -70,7 +62,7 @@ class PlainSumChannel:
         minimum_sites: Fewer sites in a sum are refused.
     """
 
-    ask: AskSites
+    ask: Ask
     minimum_sites: int = MINIMUM_SITES
 
     def __call__(self, request: SumRequest) -> SumTotal:
