@@ -2,50 +2,72 @@
 
 A file's name is a digest of what went into it: the study's files (UID, size, time of change), the
 preparation and a person's entries. Another input has another name, so nothing is ever out of
-date. The checksum beside it catches damage; a damaged entry counts as absent.
+date. A file is encrypted and authenticated with AES-256-GCM (NIST SP 800-38D) unless the site
+chose otherwise; its name is authenticated with it, so that files cannot be exchanged.
+
+Layout: magic, first bytes of the key's digest, nonce, then the sealed content: the length of the
+note, the note as JSON, the images as an npy file. Without a key the magic differs and a SHA-256 of
+the content takes the place of key digest and nonce.
 """
 
 import hashlib
+import io
 import json
+import mmap
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from jaxtyping import Float32
 
-from client.catalogue import StudyRecord
+from client.catalogue_records import StudyRecord
+from shared.errors import HepafedError
 from shared.tasks.preparation import CtPreparation, PreparedStudy
 from shared.vocabulary import CtPhase
 
-_CHUNK = 2**20
+SUFFIX = ".prepared"
+_SEALED, _PLAIN = b"HFCACHE1", b"HFPLAIN1"
+_KEY_ID_BYTES = 20
+_NONCE_BYTES = 12  # SP 800-38D, 8.2.2: random nonces of 96 bits serve 2^32 files per key
+_HEAD_BYTES = len(_SEALED) + _KEY_ID_BYTES + _NONCE_BYTES
+_LENGTH_BYTES = 8
+_ALIGNMENT = 64  # as npy files have it, so that arrays in memory begin where processors like it
+
+
+class CacheError(HepafedError):
+    """A prepared study cannot be opened and must be prepared again."""
 
 
 @dataclass(frozen=True)
 class CachedStudy:
-    """One prepared study as it lies on disk.
+    """One prepared study.
 
     Attributes:
-        images: Model input in [0, 1], memory-mapped and read-only.
+        images: Model input in [0, 1], read-only.
         notices: What the preparation assumed or lost.
         roles: Per candidate series: its name, phase and evidence, as text.
+        positions_mm: Height of each slice in the patient, growing towards the head.
     """
 
     images: Float32[np.ndarray, "slice phase height width"]
     notices: tuple[str, ...]
     roles: tuple[str, ...]
+    positions_mm: tuple[float, ...]
 
 
 def cache_key(
     study: StudyRecord,
     preparation: CtPreparation,
     liver_range_mm: tuple[float, float] | None,
-    roles: Mapping[str, CtPhase],
+    roles: Mapping[str, CtPhase | None],
 ) -> str:
     """Give the name under which a prepared study is kept; it tells nothing about the patient."""
     document = {
-        "files": sorted((f.sop_uid or f.path, f.size, f.modified_ns) for f in study.files),
+        "files": study.content(),
         "preparation": asdict(preparation),
         "liver_range_mm": liver_range_mm,
         "roles": sorted(roles.items()),
@@ -53,58 +75,130 @@ def cache_key(
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
-def store(folder: Path, key: str, prepared: PreparedStudy) -> None:
+def store(folder: Path, name: str, prepared: PreparedStudy, secret: bytes | None) -> None:
     """Write a prepared study; a reader sees all of it or nothing.
 
     Args:
         folder: The cache folder, created when needed, readable by its owner only.
-        key: From ``cache_key``.
+        name: From ``cache_key``.
         prepared: What to keep.
+        secret: 32 bytes; None writes it unencrypted.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = folder / f"{key}.{os.getpid()}.tmp"
-    with draft.open("wb") as file:
-        np.save(file, np.ascontiguousarray(prepared.images, dtype=np.float32), allow_pickle=False)
     note = {
-        "sha256": _checksum(draft),
         "notices": prepared.notices,
         "roles": [
             f"{role.series}: {role.phase or 'undecided'} ({'; '.join(role.evidence)})"
             for role in prepared.roles
         ],
+        "positions_mm": [round(float(height), 3) for height in prepared.positions_mm],
     }
-    draft.replace(folder / f"{key}.npy")
-    draft.write_text(json.dumps(note), encoding="utf-8")
-    draft.replace(folder / f"{key}.json")  # last: its presence says that the entry is whole
+    text = json.dumps(note).encode()
+    text += b" " * (-(_LENGTH_BYTES + len(text)) % _ALIGNMENT)
+    content = io.BytesIO()
+    content.write(len(text).to_bytes(_LENGTH_BYTES, "little") + text)
+    images = np.ascontiguousarray(prepared.images, dtype=np.float32)
+    np.save(content, images, allow_pickle=False)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _write(folder / f"{name}{SUFFIX}", _seal(content.getbuffer(), name, secret))
 
 
-def load(folder: Path, key: str) -> CachedStudy | None:
-    """Open a prepared study.
+def load(folder: Path, name: str, secret: bytes | None) -> CachedStudy | None:
+    """Open a prepared study: decrypted into memory, or memory-mapped if it is not encrypted.
 
     Args:
         folder: The cache folder.
-        key: From ``cache_key``.
+        name: From ``cache_key``.
+        secret: The key it was stored with; None for unencrypted ones.
 
     Returns:
-        The study, or None where it is absent or damaged and must be prepared again.
+        The study, or None where there is none.
+
+    Raises:
+        CacheError: If it is damaged or belongs to another key.
     """
-    images, note = folder / f"{key}.npy", folder / f"{key}.json"
     try:
-        document = json.loads(note.read_text(encoding="utf-8"))
-        if document["sha256"] != _checksum(images):
-            return None
-        return CachedStudy(
-            images=np.load(images, mmap_mode="r", allow_pickle=False),
-            notices=tuple(document["notices"]),
-            roles=tuple(document["roles"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+        raw = _mapped(folder / f"{name}{SUFFIX}")
+    except FileNotFoundError:
         return None
+    content = _open(raw, name, secret)
+    end = _LENGTH_BYTES + int.from_bytes(content[:_LENGTH_BYTES], "little")
+    note = json.loads(bytes(content[_LENGTH_BYTES:end]))
+    return CachedStudy(
+        images=_array(content[end:]),
+        notices=tuple(note["notices"]),
+        roles=tuple(note["roles"]),
+        positions_mm=tuple(note["positions_mm"]),
+    )
 
 
-def _checksum(path: Path) -> str:
-    digest = hashlib.sha256()
+def reseal(path: Path, old: bytes, new: bytes) -> None:
+    """Encrypt one file with another key; one that has it already is left alone.
+
+    Args:
+        path: A file of the cache.
+        old: The key it has now.
+        new: The key it shall have.
+
+    Raises:
+        CacheError: If it opens with neither key.
+    """
+    raw = _mapped(path)
+    name = path.name.removesuffix(SUFFIX)
+    if bytes(raw[:_HEAD_BYTES]).startswith(_SEALED + _key_id(new)):
+        return
+    _write(path, _seal(_open(raw, name, old), name, new))
+
+
+def _array(content: memoryview) -> Float32[np.ndarray, "slice phase height width"]:
+    """View the images of an npy file in memory without a copy."""
+    file = io.BytesIO(content[:256])  # the header of a four-dimensional array is half of that
+    version = np.lib.format.read_magic(file)
+    if version != (1, 0):
+        raise CacheError("Expected an array of npy version 1.0, got another one.")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    return np.frombuffer(content, dtype, offset=file.tell()).reshape(shape)
+
+
+def _seal(content: bytes | memoryview, name: str, secret: bytes | None) -> bytes:
+    if secret is None:
+        return b"".join((_PLAIN, hashlib.sha256(content).digest(), content))
+    nonce = os.urandom(_NONCE_BYTES)
+    sealed = AESGCM(secret).encrypt(nonce, content, name.encode())
+    return b"".join((_SEALED, _key_id(secret), nonce, sealed))
+
+
+def _mapped(path: Path) -> memoryview:
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        try:
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        except ValueError:  # an empty file cannot be mapped
+            return memoryview(b"")
+
+
+def _open(raw: memoryview, name: str, secret: bytes | None) -> memoryview:
+    head, sealed = bytes(raw[:_HEAD_BYTES]), raw[_HEAD_BYTES:]
+    if secret is None:
+        if not head.startswith(_PLAIN):
+            raise CacheError("The prepared images are encrypted, and no key is set.")
+        if hashlib.sha256(sealed).digest() != head[len(_PLAIN) :]:
+            raise CacheError("The prepared images are damaged on the disk.")
+        return sealed
+    if not head.startswith(_SEALED):
+        raise CacheError("The prepared images are not encrypted with the site's key.")
+    if not head.startswith(_SEALED + _key_id(secret)):
+        raise CacheError("The prepared images were encrypted with another key.")
+    try:
+        return memoryview(AESGCM(secret).decrypt(head[-_NONCE_BYTES:], sealed, name.encode()))
+    except InvalidTag:
+        raise CacheError("The prepared images are damaged on the disk.") from None
+
+
+def _key_id(secret: bytes) -> bytes:
+    return hashlib.sha256(b"hepafed cache key" + secret).digest()[:_KEY_ID_BYTES]
+
+
+def _write(path: Path, content: bytes) -> None:
+    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+    draft.replace(path)

@@ -1,288 +1,250 @@
-"""What lies in the site's DICOM folder, and which study belongs to which patient.
+"""The site's catalogue: one SQLite file with files, studies, roles and what people confirmed.
 
-A folder is read once: headers of files whose size and time are unchanged come from
-``work/catalogue.json``, which names patients and therefore stays in the site's work folder with
-rights for its owner only.
+It names patients, so it lies in the site's work folder with rights for its owner only. What was
+read from DICOM can always be read again; what people confirmed cannot, so it is only ever added to.
 """
 
 import json
 import os
+import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, fields
 from pathlib import Path
 
-from client.manifest import Manifest, ManifestRow
-from shared.dicom.header import InstanceHeader
-from shared.dicom.scan import scan_files, walk
-from shared.errors import DataError, Level, Problem
+from client.catalogue_records import (
+    NO_ROLE,
+    Confirmation,
+    Confirmed,
+    FileRecord,
+    SeriesRecord,
+    Status,
+)
+from shared.errors import DataError
+from shared.vocabulary import CtPhase
 
-CATALOGUE_VERSION = 1
-_BATCH = 200  # files per progress call
+FILE_NAME = "catalogue.sqlite"
+_VERSION = "1"
+"""Of the tables that are read from DICOM; those of another version are read again."""
+
+_WAIT_SECONDS = 60.0  # another process may be cataloguing the same site
+_FROM_DICOM = """
+CREATE TABLE IF NOT EXISTS file (
+    path BLOB PRIMARY KEY, size INTEGER, modified_ns INTEGER, kind TEXT, reason TEXT,
+    patient_id TEXT, study_uid TEXT, series_uid TEXT, series_number INTEGER, sop_uid TEXT,
+    transfer_syntax TEXT
+);
+CREATE INDEX IF NOT EXISTS file_of_study ON file (study_uid);
+CREATE TABLE IF NOT EXISTS series (
+    study_uid TEXT, place INTEGER, volume_id TEXT, number INTEGER, name TEXT, images INTEGER,
+    phase TEXT, evidence TEXT, confidence REAL, status TEXT, reason TEXT, step_mm REAL,
+    pixel_mm REAL, transfer_syntax TEXT, PRIMARY KEY (study_uid, volume_id)
+);
+"""
+_LASTING = """
+CREATE TABLE IF NOT EXISTS about (version TEXT);
+CREATE TABLE IF NOT EXISTS study (
+    number INTEGER PRIMARY KEY, study_uid TEXT UNIQUE, digest TEXT, status TEXT, reason TEXT
+);
+CREATE TABLE IF NOT EXISTS confirmation (
+    number INTEGER PRIMARY KEY, study_uid TEXT, volume_id TEXT, value TEXT, who TEXT, moment TEXT
+);
+"""
 
 
-@dataclass(frozen=True)
-class FileRecord:
-    """One file of the archive.
+class CatalogueStore:
+    """The open catalogue of one site.
 
-    Attributes:
-        path: Relative to the DICOM folder.
-        size: Bytes.
-        modified_ns: Time of the last change.
-        kind: ``image``, ``rejected`` or ``other``.
-        reason: Why it was rejected; empty otherwise.
-        patient_id: As in DICOM, or the name of the first folder where DICOM has none.
-        study_uid: Its study.
-        series_uid: Its series.
-        series_number: The number a console shows.
-        sop_uid: Its own UID; part of the cache key.
+    Every change is on the disk when its method returns, so that a process that is killed loses at
+    most the files of one batch. One thread at a time may use it.
     """
 
-    path: str
-    size: int
-    modified_ns: int
-    kind: str
-    reason: str = ""
-    patient_id: str = ""
-    study_uid: str = ""
-    series_uid: str = ""
-    series_number: int | None = None
-    sop_uid: str = ""
+    def __init__(self, work: Path) -> None:
+        """Open the catalogue, or make an empty one.
 
+        Args:
+            work: The site's work folder; created when needed.
 
-@dataclass(frozen=True)
-class StudyRecord:
-    """One study of the archive.
+        Raises:
+            DataError: If the file is there and is no catalogue.
+        """
+        work.mkdir(parents=True, exist_ok=True)
+        path = work / FILE_NAME
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._connection = sqlite3.connect(
+            path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        with self._change():
+            self._connection.execute("CREATE TABLE IF NOT EXISTS about (version TEXT)")
+            if self._rows("SELECT version FROM about") != [(_VERSION,)]:
+                for table in ("file", "series", "about"):
+                    self._connection.execute(f"DROP TABLE IF EXISTS {table}")
+            for statement in f"{_LASTING}{_FROM_DICOM}".split(";"):
+                self._connection.execute(statement)
+            if not self._rows("SELECT version FROM about"):
+                self._connection.execute("INSERT INTO about VALUES (?)", (_VERSION,))
 
-    Attributes:
-        study_uid: Its UID.
-        patient_id: Whose it is.
-        files: Its images.
-    """
+    def close(self) -> None:
+        """Close the file; nothing is lost by not calling it."""
+        self._connection.close()
 
-    study_uid: str
-    patient_id: str
-    files: tuple[FileRecord, ...]
+    def files(self) -> dict[str, FileRecord]:
+        """Give all files by path."""
+        columns = ", ".join(field.name for field in fields(FileRecord))
+        records = (
+            FileRecord(os.fsdecode(path), *rest)
+            for path, *rest in self._rows(f"SELECT {columns} FROM file")  # noqa: S608  # our own names
+        )
+        return {record.path: record for record in records}
 
-    def series_uids(self, name: str) -> tuple[str, ...]:
-        """Find the series of a number or UID as a person wrote it."""
-        found = {f.series_uid for f in self.files if name in (f.series_uid, str(f.series_number))}
-        return tuple(sorted(found))
+    def put_files(self, found: Sequence[FileRecord]) -> None:
+        """Add files, or replace what is known of them."""
+        with self._change():
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO file VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                ((os.fsencode(record.path), *astuple(record)[1:]) for record in found),
+            )
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO study (study_uid, status, reason) VALUES (?, ?, '')",
+                {(record.study_uid, Status.USABLE) for record in found if record.study_uid},
+            )
 
+    def forget_files(self, paths: Iterable[str]) -> None:
+        """Remove files that are no longer there."""
+        with self._change():
+            self._connection.executemany(
+                "DELETE FROM file WHERE path = ?", ((os.fsencode(path),) for path in paths)
+            )
 
-@dataclass(frozen=True)
-class Catalogue:
-    """All studies of the archive.
+    def study_numbers(self) -> dict[str, int]:
+        """Give every study's number, which stays the same as long as the catalogue lives."""
+        return {
+            str(uid): int(number)
+            for uid, number in self._rows("SELECT study_uid, number FROM study")
+        }
 
-    Attributes:
-        root: The DICOM folder.
-        studies: By StudyInstanceUID.
-        problems: Files that cannot be read and files that are no DICOM, as counts.
-    """
+    def study_status(self, study_uid: str) -> tuple[Status, str]:
+        """Give what the last data check made of a study, and why."""
+        rows = self._rows("SELECT status, reason FROM study WHERE study_uid = ?", study_uid)
+        return (Status(rows[0][0]), str(rows[0][1])) if rows else (Status.USABLE, "")
 
-    root: Path
-    studies: Mapping[str, StudyRecord]
-    problems: tuple[Problem, ...]
+    def put_study_status(self, states: Iterable[tuple[str, Status, str]]) -> None:
+        """Note what a data check made of studies: UID, status, reason."""
+        with self._change():
+            self._connection.executemany(
+                "UPDATE study SET status = ?, reason = ? WHERE study_uid = ?",
+                ((status.value, reason, uid) for uid, status, reason in states),
+            )
 
+    def decided_for(self) -> dict[str, str]:
+        """Give the digest of the content for which each study's roles were decided."""
+        return {
+            str(uid): str(digest)
+            for uid, digest in self._rows("SELECT study_uid, digest FROM study")
+            if digest
+        }
 
-def open_catalogue(
-    dicom: Path, work: Path, progress: Callable[[int, int], None] | None = None
-) -> Catalogue:
-    """Bring the catalogue up to date with the folder and give it.
+    def put_series(self, study_uid: str, digest: str, series: Sequence[SeriesRecord]) -> None:
+        """Replace the roles of a study.
 
-    Args:
-        dicom: The site's DICOM folder.
-        work: The site's work folder; holds the catalogue file.
-        progress: Called with files done and files in all.
+        Args:
+            study_uid: Of the study.
+            digest: Of the content they were decided from.
+            series: In reading order.
+        """
+        with self._change():
+            self._connection.execute("DELETE FROM series WHERE study_uid = ?", (study_uid,))
+            self._connection.executemany(
+                "INSERT INTO series VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                ((study_uid, place, *_series_row(record)) for place, record in enumerate(series)),
+            )
+            self._connection.execute(
+                "UPDATE study SET digest = ? WHERE study_uid = ?", (digest, study_uid)
+            )
 
-    Returns:
-        The studies found.
-
-    Raises:
-        DataError: If the folder holds no DICOM image.
-    """
-    known = _load(work / "catalogue.json")
-    records: list[FileRecord] = []
-    paths = list(walk(dicom))
-    for done, path in enumerate(paths, 1):
-        status = path.stat()
-        name = path.relative_to(dicom).as_posix()
-        record = known.get(name)
-        if record is None or (record.size, record.modified_ns) != (
-            status.st_size,
-            status.st_mtime_ns,
+    def series(self) -> dict[str, tuple[SeriesRecord, ...]]:
+        """Give the roles of all studies, by study."""
+        columns = ", ".join(field.name for field in fields(SeriesRecord))
+        found: dict[str, list[SeriesRecord]] = defaultdict(list)
+        for study_uid, *row in self._rows(
+            f"SELECT study_uid, {columns} FROM series ORDER BY study_uid, place"  # noqa: S608  # our own names
         ):
-            record = _read(path, name, status.st_size, status.st_mtime_ns)
-        records.append(record)
-        if progress is not None and (done % _BATCH == 0 or done == len(paths)):
-            progress(done, len(paths))
-    if not any(record.kind == "image" for record in records):
-        found = f"{len(records)} files that are none" if records else "an empty folder"
-        raise DataError(
-            f"Expected DICOM studies in the site's DICOM folder, got {found}. "
-            "Correct 'dicom' in the site settings, or export the studies there."
-        )
-    if known != {record.path: record for record in records}:
-        _save(work / "catalogue.json", records)
-    return _catalogue(dicom, records)
+            found[str(study_uid)].append(_series_record(row))
+        return {uid: tuple(records) for uid, records in found.items()}
+
+    def confirm(self, entry: Confirmation) -> None:
+        """Add what a person decided; earlier entries stay readable."""
+        with self._change():
+            self._connection.execute(
+                "INSERT INTO confirmation (study_uid, volume_id, value, who, moment) "
+                "VALUES (?,?,?,?,?)",
+                astuple(entry),
+            )
+
+    def confirmed(self) -> dict[str, Confirmed]:
+        """Give the last word of a person on every study that has one."""
+        latest: dict[str, dict[str, Confirmation]] = defaultdict(dict)
+        for row in self._rows(
+            "SELECT study_uid, volume_id, value, who, moment FROM confirmation ORDER BY number"
+        ):
+            entry = Confirmation(*map(str, row))
+            latest[entry.study_uid].pop(entry.volume_id, None)
+            latest[entry.study_uid][entry.volume_id] = entry
+        return {uid: _confirmed(tuple(entries.values())) for uid, entries in latest.items()}
+
+    def _rows(self, statement: str, *values: object) -> list[tuple]:  # type: ignore[type-arg]  # sqlite3's own form
+        with _named_damage():
+            return self._connection.execute(statement, values).fetchall()
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        """Make one change as a whole or not at all."""
+        with _named_damage():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
 
 
-def _read(path: Path, name: str, size: int, modified_ns: int) -> FileRecord:
-    scan = scan_files([path])
-    if scan.rejected:
-        return FileRecord(name, size, modified_ns, "rejected", scan.rejected[0].reason)
-    if not scan.instances:
-        return FileRecord(name, size, modified_ns, "other")
-    header: InstanceHeader = scan.instances[0]
-    return FileRecord(
-        path=name,
-        size=size,
-        modified_ns=modified_ns,
-        kind="image",
-        patient_id=header.patient_id or name.partition("/")[0],
-        study_uid=header.study_uid,
-        series_uid=header.series_uid,
-        series_number=header.series_number,
-        sop_uid=header.sop_uid,
-    )
-
-
-def _load(path: Path) -> dict[str, FileRecord]:
-    """Give the records of the last run; a missing, old or damaged file only costs time."""
+@contextmanager
+def _named_damage() -> Iterator[None]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if document["version"] != CATALOGUE_VERSION:
-            return {}
-        return {entry["path"]: FileRecord(**entry) for entry in document["files"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+        yield
+    except sqlite3.DatabaseError as error:
+        raise DataError(
+            f"The catalogue ({FILE_NAME} in the work folder) cannot be used: {error}. "
+            "Check that the disk has room and no other program holds the file; if it is damaged, "
+            "move it away: DICOM is read again, confirmations must be made again."
+        ) from error
 
 
-def _save(path: Path, records: Sequence[FileRecord]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}.tmp")
-    document = {"version": CATALOGUE_VERSION, "files": [asdict(record) for record in records]}
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(document, file, ensure_ascii=False)
-    draft.replace(path)
+def _series_row(record: SeriesRecord) -> tuple[object, ...]:
+    values = dict(vars(record))
+    values["evidence"] = json.dumps(record.evidence, ensure_ascii=False)
+    values["phase"] = record.phase and record.phase.value
+    values["status"] = record.status.value
+    return tuple(values.values())
 
 
-def _catalogue(root: Path, records: Sequence[FileRecord]) -> Catalogue:
-    files: dict[str, list[FileRecord]] = defaultdict(list)
-    for record in records:
-        if record.kind == "image":
-            files[record.study_uid].append(record)
-    studies = {
-        uid: StudyRecord(uid, many[0].patient_id, tuple(many)) for uid, many in files.items()
-    }
-    return Catalogue(root, studies, _file_problems(records))
+def _series_record(row: Sequence[object]) -> SeriesRecord:
+    values = dict(zip((field.name for field in fields(SeriesRecord)), row, strict=True))
+    values["phase"] = CtPhase(str(values["phase"])) if values["phase"] else None
+    values["evidence"] = tuple(json.loads(str(values["evidence"])))
+    values["status"] = Status(str(values["status"]))
+    return SeriesRecord(**values)  # type: ignore[arg-type]  # the table's columns are the fields
 
 
-def _file_problems(records: Sequence[FileRecord]) -> tuple[Problem, ...]:
-    problems: list[Problem] = []
-    rejected: dict[str, list[int]] = defaultdict(list)
-    for number, record in enumerate(records, 1):
-        if record.kind == "rejected":
-            rejected[record.reason].append(number)
-    problems += [
-        Problem(
-            f"file {numbers[0]} of the DICOM folder"
-            + (f" and {len(numbers) - 1} more" if len(numbers) > 1 else ""),
-            reason.rstrip("."),
-            "a readable DICOM image",
-            "Export it again; until then it is left out.",
-            Level.WARNING,
-        )
-        for reason, numbers in rejected.items()
-    ]
-    others = sum(record.kind == "other" for record in records)
-    if others:
-        problems.append(
-            Problem(
-                "DICOM folder",
-                f"{others} file(s) that are not DICOM",
-                "DICOM files",
-                "Nothing to do: they are ignored.",
-                Level.INFO,
-            )
-        )
-    return tuple(problems)
-
-
-def join(
-    manifest: Manifest, catalogue: Catalogue
-) -> tuple[tuple[tuple[ManifestRow, StudyRecord], ...], tuple[Problem, ...]]:
-    """Give every row of the manifest its study.
-
-    Args:
-        manifest: Rows; a StudyInstanceUID decides, else the PatientID must have one study.
-        catalogue: Studies.
-
-    Returns:
-        Rows with their study, and a problem per row without exactly one, plus one note on studies
-        that no row asks for.
-    """
-    by_patient: dict[str, list[StudyRecord]] = defaultdict(list)
-    for study in catalogue.studies.values():
-        by_patient[study.patient_id].append(study)
-    pairs: list[tuple[ManifestRow, StudyRecord]] = []
-    problems: list[Problem] = []
-    for row in manifest.rows:
-        found = _studies_of(row, catalogue, by_patient)
-        problem = _join_problem(row, found)
-        if problem is None:
-            pairs.append((row, found[0]))
+def _confirmed(entries: tuple[Confirmation, ...]) -> Confirmed:
+    roles: dict[str, CtPhase | None] = {}
+    liver: tuple[float, float] | None = None
+    for entry in entries:
+        if entry.volume_id:
+            roles[entry.volume_id] = None if entry.value == NO_ROLE else CtPhase(entry.value)
         else:
-            problems.append(problem)
-    idle = sum(
-        study.patient_id not in manifest.patient_ids and study.study_uid not in manifest.study_uids
-        for study in catalogue.studies.values()
-    )
-    if idle:
-        problems.append(
-            Problem(
-                "DICOM folder",
-                f"{idle} study(ies) without a row in the manifest",
-                "one row per patient",
-                "Add the patients to the manifest if they belong to the cohort.",
-                Level.INFO,
-            )
-        )
-    return tuple(pairs), tuple(problems)
-
-
-def _studies_of(
-    row: ManifestRow, catalogue: Catalogue, by_patient: Mapping[str, list[StudyRecord]]
-) -> list[StudyRecord]:
-    if row.study_uid:
-        study = catalogue.studies.get(row.study_uid)
-        return [] if study is None else [study]
-    return by_patient.get(row.patient_id, [])
-
-
-def _join_problem(row: ManifestRow, found: Sequence[StudyRecord]) -> Problem | None:
-    where = f"case {row.case}"
-    if not found:
-        key = "study_uid" if row.study_uid else "patient_id"
-        return Problem(
-            where,
-            f"no study with its {key} in the DICOM folder",
-            "one study",
-            f"Export the study, or correct {key} in the manifest.",
-        )
-    if len(found) > 1:
-        return Problem(
-            where,
-            f"{len(found)} studies of this patient",
-            "one study",
-            "Write the StudyInstanceUID of the study before treatment into study_uid.",
-        )
-    if found[0].patient_id != row.patient_id:
-        return Problem(
-            where,
-            "a study that carries another PatientID",
-            "the PatientID of the manifest",
-            "Correct patient_id or study_uid in the manifest.",
-        )
-    return None
+            low, high = map(float, entry.value.split())
+            liver = low, high
+    return Confirmed(roles, liver, entries)

@@ -13,25 +13,37 @@ A complete file::
 
     [policy]
     minimum_count = 5          # counts below it are withheld; may only go up
+
+    [cache]                    # prepared images are encrypted on disk
+    key_file = "cache.key"     # or key_env = "HEPAFED_CACHE_KEY", or encrypt = false
+
+    [archive]                  # where 'hepafed site ingest' fetches studies from: docs/archive.md
+    kind = "folder"
+    path = "export"
 """
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 
+from client.archive.settings import ArchiveSettings, parse_archive_settings
 from shared.errors import Problem, SettingsError
 
 SMALLEST_MINIMUM_COUNT = 5
 """Smallest count a site may report; the usual small-cell limit of hospital statistics."""
 
 _KEYS: dict[str, tuple[str, ...]] = {
-    "site": ("name", "dicom", "manifest", "work"),
+    "site": ("name", "dicom", "manifest", "work", "key_file"),
     "device": ("accelerator",),
     "policy": ("minimum_count",),
+    "cache": ("encrypt", "key_file", "key_env"),
 }
+_ARCHIVE = "archive"
+_SECTIONS = (*_KEYS, _ARCHIVE)
 _REQUIRED = ("name", "dicom", "manifest")
 _LONGEST_NAME = 64  # it is shown in tables
 
@@ -42,6 +54,29 @@ class Accelerator(StrEnum):
     AUTO = "auto"
     CPU = "cpu"
     CUDA = "cuda"
+
+
+class Needs(StrEnum):
+    """What a command needs to find at the site beside the settings file itself."""
+
+    DICOM = "dicom"
+    MANIFEST = "manifest"
+    ARCHIVE = "archive"
+
+
+@dataclass(frozen=True)
+class CacheSettings:
+    """How prepared images are kept on disk.
+
+    Attributes:
+        encrypt: Whether they are encrypted.
+        key_file: File with the key; None for ``cache.key`` in the work folder.
+        key_env: Environment variable with the key; empty to use a file.
+    """
+
+    encrypt: bool = True
+    key_file: Path | None = None
+    key_env: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +90,10 @@ class SiteSettings:
         work: Folder for prepared images, the catalogue and the data report.
         accelerator: Where training runs; ``auto`` takes a GPU when one can be used.
         minimum_count: Counts below it are withheld from the server; at least 5.
+        key_file: The secret from which pseudonyms are made; None for ``site.key`` in the work
+            folder.
+        cache: How prepared images are kept.
+        archive: Where studies are fetched from; None where nothing was asked of it.
     """
 
     name: str
@@ -63,13 +102,19 @@ class SiteSettings:
     work: Path
     accelerator: Accelerator = Accelerator.AUTO
     minimum_count: int = SMALLEST_MINIMUM_COUNT
+    key_file: Path | None = None
+    cache: CacheSettings = CacheSettings()
+    archive: ArchiveSettings | None = None
 
 
-def read_site_settings(path: Path) -> SiteSettings:
+def read_site_settings(
+    path: Path, needs: AbstractSet[Needs] = frozenset((Needs.DICOM, Needs.MANIFEST))
+) -> SiteSettings:
     """Read a site settings file.
 
     Args:
         path: A TOML file; folders named in it are relative to the file.
+        needs: What must be there for the command; the archive's password is only read for it.
 
     Returns:
         The settings, with absolute paths.
@@ -96,39 +141,68 @@ def read_site_settings(path: Path) -> SiteSettings:
         ) from error
     problems: list[Problem] = []
     values = _known_values(document, problems)
-    settings = _settings(values, path.resolve().parent, problems)
+    folder = path.resolve().parent
+    archive = _archive(document, folder, problems) if Needs.ARCHIVE in needs else None
+    settings = replace(_settings(values, folder, needs, problems), archive=archive)
     if problems:
         raise SettingsError(message, problems)
     return settings
 
 
-def _known_values(document: Mapping[str, object], problems: list[Problem]) -> dict[str, object]:
-    values: dict[str, object] = {}
+def _known_values(
+    document: Mapping[str, object], problems: list[Problem]
+) -> dict[tuple[str, str], object]:
+    values: dict[tuple[str, str], object] = {}
     for section, content in document.items():
-        if section not in _KEYS:
-            problems.append(_unknown(section, section, _KEYS, "section"))
+        if section not in _SECTIONS:
+            problems.append(_unknown(section, section, _SECTIONS, "section"))
         elif not isinstance(content, dict):
             problems.append(
                 Problem(section, repr(content), f"a section [{section}]", "Write it as a section.")
             )
-        else:
+        elif section != _ARCHIVE:  # its keys depend on its kind
             for key, value in content.items():
                 if key in _KEYS[section]:
-                    values[key] = value
+                    values[section, key] = value
                 else:
                     problems.append(_unknown(f"{section}.{key}", key, _KEYS[section], "key"))
     return values
 
 
-def _unknown(
-    where: str, word: str, known: Mapping[str, object] | tuple[str, ...], kind: str
-) -> Problem:
-    near = get_close_matches(word, list(known), n=1)
+def _archive(
+    document: Mapping[str, object], folder: Path, problems: list[Problem]
+) -> ArchiveSettings | None:
+    table = document.get(_ARCHIVE)
+    if not isinstance(table, dict):
+        problems.append(
+            Problem(
+                _ARCHIVE,
+                "nothing",
+                "a section [archive]",
+                "Say where studies are; docs/archive.md has an example per kind of archive.",
+            )
+        )
+        return None
+    try:
+        return parse_archive_settings(table, folder)
+    except SettingsError as error:
+        problems += error.problems
+        return None
+
+
+def _unknown(where: str, word: str, known: tuple[str, ...], kind: str) -> Problem:
+    near = get_close_matches(word, known, n=1)
     fix = f"Did you mean '{near[0]}'?" if near else "Remove it."
     return Problem(where, f"an unknown {kind}", f"one of {', '.join(known)}", fix)
 
 
-def _settings(values: Mapping[str, object], folder: Path, problems: list[Problem]) -> SiteSettings:
+def _settings(
+    given: Mapping[tuple[str, str], object],
+    folder: Path,
+    needs: AbstractSet[Needs],
+    problems: list[Problem],
+) -> SiteSettings:
+    values = {key: value for (section, key), value in given.items() if section == "site"}
     problems.extend(
         Problem(f"site.{key}", "nothing", "a value", f"Add '{key} = \"...\"' under [site].")
         for key in _REQUIRED
@@ -144,22 +218,56 @@ def _settings(values: Mapping[str, object], folder: Path, problems: list[Problem
     dicom = folder / _text("site.dicom", values.get("dicom", "-"), problems)
     manifest = folder / _text("site.manifest", values.get("manifest", "-"), problems)
     work = folder / _text("site.work", values.get("work", "work"), problems)
-    if "dicom" in values and not dicom.is_dir():
+    if Needs.DICOM in needs and "dicom" in values and not dicom.is_dir():
         problems.append(
             Problem("site.dicom", "no such folder", "an existing folder", "Correct the path.")
         )
-    if "manifest" in values and not manifest.is_file():
+    if Needs.MANIFEST in needs and "manifest" in values and not manifest.is_file():
         problems.append(
-            Problem("site.manifest", "no such file", "an existing CSV file", "Correct the path.")
+            Problem(
+                "site.manifest",
+                "no such file",
+                "an existing CSV file",
+                "Correct the path, or draft a manifest with 'hepafed site scan'.",
+            )
         )
     return SiteSettings(
         name=name,
         dicom=dicom,
         manifest=manifest,
         work=work,
-        accelerator=_accelerator(values.get("accelerator", Accelerator.AUTO), problems),
-        minimum_count=_minimum_count(values.get("minimum_count", SMALLEST_MINIMUM_COUNT), problems),
+        accelerator=_accelerator(given.get(("device", "accelerator"), "auto"), problems),
+        minimum_count=_minimum_count(
+            given.get(("policy", "minimum_count"), SMALLEST_MINIMUM_COUNT), problems
+        ),
+        key_file=_file("site.key_file", values.get("key_file"), folder, problems),
+        cache=_cache(given, folder, problems),
     )
+
+
+def _cache(
+    given: Mapping[tuple[str, str], object], folder: Path, problems: list[Problem]
+) -> CacheSettings:
+    encrypt = given.get(("cache", "encrypt"), True)
+    if not isinstance(encrypt, bool):
+        problems.append(
+            Problem("cache.encrypt", repr(encrypt), "true or false", "Correct the value.")
+        )
+    key_env = given.get(("cache", "key_env"))
+    key_file = _file("cache.key_file", given.get(("cache", "key_file")), folder, problems)
+    if key_env is not None and key_file is not None:
+        problems.append(
+            Problem("cache.key_env", "a key_file as well", "one of them", "Remove one of them.")
+        )
+    return CacheSettings(
+        encrypt=encrypt is not False,
+        key_file=key_file,
+        key_env="" if key_env is None else _text("cache.key_env", key_env, problems),
+    )
+
+
+def _file(where: str, value: object, folder: Path, problems: list[Problem]) -> Path | None:
+    return None if value is None else folder / _text(where, value, problems)
 
 
 def _text(where: str, value: object, problems: list[Problem]) -> str:

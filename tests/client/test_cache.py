@@ -1,19 +1,20 @@
-"""Prepared images on disk: whole or absent, never out of date."""
+"""Prepared images on disk: whole or refused, sealed with the site's key, never out of date."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from client.cache import cache_key, load, store
-from client.catalogue import FileRecord, StudyRecord
+from client.cache import SUFFIX, CacheError, cache_key, load, reseal, store
+from client.catalogue_records import FileRecord, StudyRecord
 from shared.imaging.resample import PlaneStack
 from shared.tasks.preparation import CtPreparation, PreparedStudy, SeriesRole
 from shared.vocabulary import CtPhase
 
 PREPARATION = CtPreparation((CtPhase.PORTAL,), image_size=8)
 STUDY = StudyRecord("1.2", "P1", (FileRecord("a", 10, 1, "image", sop_uid="1.2.1"),))
-KEY = "0" * 64
+NAME = "0" * 64
+SECRET, OTHER = b"k" * 32, b"o" * 32
 
 
 def _prepared():
@@ -24,36 +25,96 @@ def _prepared():
     return PreparedStudy(images, z, (CtPhase.PORTAL,), (role,), (), ("a notice",), grid)
 
 
-def test_what_was_stored_is_loaded_and_cannot_be_written_to(tmp_path):
+def _file(folder):
+    return folder / f"{NAME}{SUFFIX}"
+
+
+@pytest.mark.parametrize("secret", [SECRET, None])
+def test_what_was_stored_is_loaded_and_cannot_be_written_to(tmp_path, secret):
     prepared = _prepared()
-    store(tmp_path, KEY, prepared)
-    cached = load(tmp_path, KEY)
+    store(tmp_path, NAME, prepared, secret)
+    cached = load(tmp_path, NAME, secret)
     assert np.array_equal(cached.images, prepared.images)
     assert cached.notices == ("a notice",)
     assert cached.roles == ("series 4: portal (text)",)
+    assert cached.positions_mm == (0.0, 1.0, 2.0)
     with pytest.raises(ValueError, match="read-only"):
         cached.images[0] = 0
 
 
+def test_nothing_of_the_content_can_be_read_without_the_key(tmp_path):
+    prepared = _prepared()
+    store(tmp_path, NAME, prepared, SECRET)
+    raw = _file(tmp_path).read_bytes()
+    assert b"a notice" not in raw
+    assert prepared.images.tobytes()[:64] not in raw
+    assert _file(tmp_path).stat().st_mode & 0o077 == 0
+
+
+def test_the_same_study_is_sealed_differently_every_time(tmp_path):
+    store(tmp_path, NAME, _prepared(), SECRET)
+    first = _file(tmp_path).read_bytes()
+    store(tmp_path, NAME, _prepared(), SECRET)
+    assert _file(tmp_path).read_bytes()[40:72] != first[40:72]
+
+
 def test_nothing_is_left_over_beside_the_entry(tmp_path):
-    store(tmp_path, KEY, _prepared())
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", ".npy"]
+    store(tmp_path, NAME, _prepared(), SECRET)
+    assert [path.name for path in tmp_path.iterdir()] == [f"{NAME}{SUFFIX}"]
 
 
 def test_an_absent_entry_is_none(tmp_path):
-    assert load(tmp_path, KEY) is None
+    assert load(tmp_path, NAME, SECRET) is None
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".json"])
-def test_a_flipped_bit_or_a_cut_makes_the_entry_absent(tmp_path, suffix):
-    store(tmp_path, KEY, _prepared())
-    path = tmp_path / f"{KEY}{suffix}"
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-7])
-    assert load(tmp_path, KEY) is None
-    at = len(whole) - 20 if suffix == ".npy" else 15  # a pixel, a digit of the checksum
-    path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-    assert load(tmp_path, KEY) is None
+@pytest.mark.parametrize("secret", [SECRET, None])
+@pytest.mark.parametrize("place", [2, 15, 34, 60, -5])
+def test_a_flipped_bit_anywhere_is_refused(tmp_path, secret, place):
+    store(tmp_path, NAME, _prepared(), secret)
+    content = bytearray(_file(tmp_path).read_bytes())
+    content[place] ^= 4
+    _file(tmp_path).write_bytes(content)
+    with pytest.raises(CacheError):
+        load(tmp_path, NAME, secret)
+
+
+@pytest.mark.parametrize("size", [0, 7, 41, 300])
+def test_a_cut_file_is_refused(tmp_path, size):
+    store(tmp_path, NAME, _prepared(), SECRET)
+    _file(tmp_path).write_bytes(_file(tmp_path).read_bytes()[:size])
+    with pytest.raises(CacheError):
+        load(tmp_path, NAME, SECRET)
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked", "said"),
+    [
+        (SECRET, OTHER, "another key"),
+        (SECRET, None, "no key is set"),
+        (None, SECRET, "not encrypted"),
+    ],
+)
+def test_another_key_is_told_from_damage(tmp_path, stored, asked, said):
+    store(tmp_path, NAME, _prepared(), stored)
+    with pytest.raises(CacheError, match=said):
+        load(tmp_path, NAME, asked)
+
+
+def test_files_cannot_be_exchanged(tmp_path):
+    store(tmp_path, NAME, _prepared(), SECRET)
+    _file(tmp_path).rename(tmp_path / f"{'1' * 64}{SUFFIX}")
+    with pytest.raises(CacheError):
+        load(tmp_path, "1" * 64, SECRET)
+
+
+def test_resealing_changes_the_key_and_not_the_content_and_may_be_repeated(tmp_path):
+    store(tmp_path, NAME, _prepared(), SECRET)
+    before = load(tmp_path, NAME, SECRET)
+    for _ in range(2):
+        reseal(_file(tmp_path), SECRET, OTHER)
+        assert np.array_equal(load(tmp_path, NAME, OTHER).images, before.images)
+    with pytest.raises(CacheError):
+        load(tmp_path, NAME, SECRET)
 
 
 def test_every_input_of_the_preparation_changes_the_name():
@@ -62,6 +123,7 @@ def test_every_input_of_the_preparation_changes_the_name():
         cache_key(STUDY, PREPARATION, None, {}),
         cache_key(STUDY, PREPARATION, (0.0, 1.0), {}),
         cache_key(STUDY, PREPARATION, None, {"1.2.4": CtPhase.PORTAL}),
+        cache_key(STUDY, PREPARATION, None, {"1.2.4": None}),
         cache_key(STUDY, replace(PREPARATION, image_size=9), None, {}),
         cache_key(STUDY, replace(PREPARATION, version="ct-0"), None, {}),
         cache_key(replace(STUDY, files=(replace(file, size=11),)), PREPARATION, None, {}),

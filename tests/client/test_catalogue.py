@@ -1,121 +1,103 @@
-"""Which study belongs to which patient, and reading a folder only once."""
+"""The catalogue's file: what people confirmed lasts, what was read may be read again."""
 
-import json
-import os
-from dataclasses import replace
+import sqlite3
+from contextlib import closing
 
 import pytest
-from ct_files import CtFiles, write_ct
 
-from client.catalogue import join, open_catalogue
-from client.manifest import read_manifest
-from shared.errors import DataError, Level
+from client.catalogue import FILE_NAME, CatalogueStore
+from client.catalogue_records import Confirmation, FileRecord, SeriesRecord, Status
+from shared.errors import DataError
+from shared.vocabulary import CtPhase
 
-
-def _manifest(folder, *lines):
-    path = folder / "manifest.csv"
-    path.write_text("\n".join(["patient_id,study_uid,response", *lines]), encoding="utf-8")
-    return read_manifest(path)
-
-
-def _archive(folder, *patients):
-    for number, (patient_id, study_uid) in enumerate(patients):
-        one = CtFiles(patient_id=patient_id, study_uid=study_uid, z_mm=(0.0, 5.0))
-        write_ct(folder / "dicom" / f"s{number}", one)
-    return folder / "dicom"
-
-
-def test_rows_meet_their_study_by_patient_or_by_study_uid(tmp_path):
-    dicom = _archive(tmp_path, ("P1", "2.25.1"), ("P2", "2.25.2"), ("P2", "2.25.3"))
-    manifest = _manifest(tmp_path, "P1,,CR", "P2,2.25.3,SD")
-    pairs, problems = join(manifest, open_catalogue(dicom, tmp_path / "work"))
-    assert [(row.case, study.study_uid) for row, study in pairs] == [(1, "2.25.1"), (2, "2.25.3")]
-    assert problems == ()
+FILES = [
+    FileRecord("a", 10, 1, "image", "", "P1", "1.2", "1.2.3", 4, "1.2.3.4", "1.2.840.10008.1.2"),
+    FileRecord("b", 11, 2, "rejected", "It is cut short."),
+    FileRecord("c", 12, 3, "other"),
+]
+SERIES = (
+    SeriesRecord(
+        *("1.2.3", 4, "series 4 (9 images)", 9, CtPhase.PORTAL, ("text", "时间"), 0.8),
+        *(Status.USABLE, "", 5.0, 0.7, "1.2.840.10008.1.2"),
+    ),
+    SeriesRecord(
+        *("1.2.9", None, "an unnumbered series (1 image)", 1, None, (), 0.0),
+        *(Status.SET_ASIDE, "it is a localizer", None, None, ""),
+    ),
+)
 
 
-def test_everything_that_does_not_meet_is_a_problem(tmp_path):
-    dicom = _archive(
-        *(tmp_path, ("P1", "2.25.1"), ("P1", "2.25.2"), ("P3", "2.25.3"), ("P9", "2.25.9"))
-    )
-    manifest = _manifest(tmp_path, "P1,,CR", "P2,,SD", "P4,2.25.3,SD", "P5,2.25.77,PD")
-    pairs, problems = join(manifest, open_catalogue(dicom, tmp_path / "work"))
-    assert pairs == ()
-    assert [problem.got for problem in problems] == [
-        "2 studies of this patient",
-        "no study with its patient_id in the DICOM folder",
-        "a study that carries another PatientID",
-        "no study with its study_uid in the DICOM folder",
-        "1 study(ies) without a row in the manifest",
-    ]
-    assert problems[-1].level is Level.INFO
+@pytest.fixture
+def store(tmp_path):
+    with closing(CatalogueStore(tmp_path)) as opened:
+        yield opened
 
 
-def test_the_second_reading_gives_the_same_from_the_catalogue(tmp_path):
-    dicom = _archive(tmp_path, ("P1", "2.25.1"), ("P2", "2.25.2"))
-    first = open_catalogue(dicom, tmp_path / "work")
-    note = tmp_path / "work" / "catalogue.json"
-    document = json.loads(note.read_text())
-    for entry in document["files"]:
-        entry["series_number"] = 77  # seen again only if the file is not read again
-    note.write_text(json.dumps(document))
-    second = open_catalogue(dicom, tmp_path / "work")
-    assert first.studies.keys() == second.studies.keys()
-    assert {f.series_number for s in second.studies.values() for f in s.files} == {77}
+def said(volume_id, value, moment="2026-01-01T10:00:00+00:00"):
+    return Confirmation("1.2", volume_id, value, "Dr Wang", moment)
 
 
-def test_a_changed_file_is_read_again(tmp_path):
-    dicom = _archive(tmp_path, ("P1", "2.25.1"))
-    open_catalogue(dicom, tmp_path / "work")
-    for path in write_ct(dicom / "s0", CtFiles(patient_id="P7", study_uid="2.25.7", z_mm=(0, 5))):
-        os.utime(path, ns=(1, 1))
-    catalogue = open_catalogue(dicom, tmp_path / "work")
-    assert [study.patient_id for study in catalogue.studies.values()] == ["P7"]
+def test_files_and_series_come_back_as_they_were(store):
+    store.put_files(FILES)
+    store.put_series("1.2", "digest", SERIES)
+    assert list(store.files().values()) == FILES
+    assert store.series() == {"1.2": SERIES}
+    assert store.decided_for() == {"1.2": "digest"}
 
 
-@pytest.mark.parametrize("damage", ["", "{", '{"version": 99}', '{"version": 1, "files": [1]}'])
-def test_a_damaged_catalogue_only_costs_time(tmp_path, damage):
-    dicom = _archive(tmp_path, ("P1", "2.25.1"))
-    open_catalogue(dicom, tmp_path / "work")
-    (tmp_path / "work" / "catalogue.json").write_text(damage)
-    assert set(open_catalogue(dicom, tmp_path / "work").studies) == {"2.25.1"}
+def test_files_that_are_gone_are_forgotten(store):
+    store.put_files(FILES)
+    store.forget_files(["a", "c"])
+    assert list(store.files()) == ["b"]
+
+
+def test_the_last_word_counts_and_tells_who_and_when(store):
+    store.confirm(said("1.2.3", "arterial"))
+    store.confirm(said("1.2.3", "portal", "2026-01-02T10:00:00+00:00"))
+    store.confirm(said("1.2.4", "none"))
+    store.confirm(said("", "-100.5 50.0"))
+    confirmed = store.confirmed()["1.2"]
+    assert confirmed.roles == {"1.2.3": CtPhase.PORTAL, "1.2.4": None}
+    assert confirmed.liver_range_mm == (-100.5, 50.0)
+    assert confirmed.entries[0].when == "2026-01-02T10:00:00+00:00"
+    assert {entry.who for entry in confirmed.entries} == {"Dr Wang"}
+
+
+def test_a_study_keeps_its_number_and_status(store, tmp_path):
+    store.put_files(FILES)
+    store.put_study_status([("1.2", Status.QUARANTINED, "case 1: broken")])
+    number = store.study_numbers()["1.2"]
+    with closing(CatalogueStore(tmp_path)) as again:
+        again.put_files(FILES)
+        assert again.study_numbers() == {"1.2": number}
+        assert again.study_status("1.2") == (Status.QUARANTINED, "case 1: broken")
+
+
+def test_another_version_reads_dicom_again_and_keeps_what_people_said(store, tmp_path):
+    store.put_files(FILES)
+    store.confirm(said("1.2.3", "portal"))
+    store.close()
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as raw, raw:
+        raw.execute("UPDATE about SET version = 'old'")
+    with closing(CatalogueStore(tmp_path)) as newer:
+        assert newer.files() == {}
+        assert newer.confirmed()["1.2"].roles == {"1.2.3": CtPhase.PORTAL}
 
 
 def test_the_catalogue_is_readable_by_its_owner_only(tmp_path):
-    open_catalogue(_archive(tmp_path, ("P1", "2.25.1")), tmp_path / "work")
-    assert (tmp_path / "work" / "catalogue.json").stat().st_mode & 0o077 == 0
+    CatalogueStore(tmp_path).close()
+    assert (tmp_path / FILE_NAME).stat().st_mode & 0o077 == 0
 
 
-def test_files_that_cannot_be_used_are_counted_without_their_names(tmp_path):
-    dicom = _archive(tmp_path, ("P1", "2.25.1"))
-    (dicom / "Wang.txt").write_text("text")
-    whole = next(iter((dicom / "s0").iterdir())).read_bytes()
-    (dicom / "Li.dcm").write_bytes(whole[:200])
-    catalogue = open_catalogue(dicom, tmp_path / "work")
-    assert [problem.level for problem in catalogue.problems] == [Level.WARNING, Level.INFO]
-    said = " ".join(problem.sentence() for problem in catalogue.problems)
-    assert "Wang" not in said
-    assert "Li.dcm" not in said
+def test_a_file_that_is_no_catalogue_is_refused_with_what_to_do(tmp_path):
+    (tmp_path / FILE_NAME).write_bytes(b"no database at all" * 100)
+    with pytest.raises(DataError, match="move it away"):
+        CatalogueStore(tmp_path)
 
 
-def test_studies_without_patient_id_take_the_name_of_their_folder(tmp_path):
-    bare = CtFiles(patient_id="", z_mm=(0.0, 5.0))
-    write_ct(tmp_path / "dicom" / "P5" / "portal", bare)
-    write_ct(tmp_path / "dicom" / "P6" / "x", replace(bare, study_uid="2.25.6"))
-    catalogue = open_catalogue(tmp_path / "dicom", tmp_path / "work")
-    assert sorted(study.patient_id for study in catalogue.studies.values()) == ["P5", "P6"]
-
-
-def test_series_are_found_by_number_or_uid(tmp_path):
-    dicom = _archive(tmp_path, ("P1", "2.25.1"))
-    (study,) = open_catalogue(dicom, tmp_path / "work").studies.values()
-    assert study.series_uids("2") == study.series_uids("2.25.1.2") == ("2.25.1.2",)
-    assert study.series_uids("9") == ()
-
-
-def test_a_folder_without_dicom_is_refused(tmp_path):
-    (tmp_path / "dicom").mkdir()
-    with pytest.raises(DataError, match="an empty folder"):
-        open_catalogue(tmp_path / "dicom", tmp_path / "work")
-    (tmp_path / "dicom" / "a.txt").write_text("text")
-    with pytest.raises(DataError, match="1 files that are none"):
-        open_catalogue(tmp_path / "dicom", tmp_path / "work")
+def test_a_change_that_fails_leaves_nothing_behind(store):
+    store.put_files(FILES)
+    broken = [FileRecord("d", 1, 1, "image"), FileRecord("e", 2**70, 1, "image")]
+    with pytest.raises(OverflowError):
+        store.put_files(broken)
+    assert "d" not in store.files()

@@ -2,11 +2,15 @@
 
 import csv
 import json
+import shutil
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from client.catalogue import CatalogueStore
+from client.catalogue_records import Confirmation
 from client.dataset import open_site
 from client.site_settings import read_site_settings
 from shared.cohort.endpoint import OBJECTIVE_RESPONSE
@@ -42,7 +46,7 @@ def site(cohort, tmp_path):
         elif source.is_relative_to(cohort / "dicom"):
             target.hardlink_to(source)
         else:
-            target.write_bytes(source.read_bytes())
+            shutil.copy2(source, target)
     return read_site_settings(tmp_path / "site.toml")
 
 
@@ -64,8 +68,8 @@ def _rewrite(site, change):
 def _files(site, case):
     with site.manifest.open(encoding="utf-8", newline="") as file:
         uid = list(csv.DictReader(file))[case - 1]["study_uid"]
-    document = json.loads((site.work / "catalogue.json").read_text(encoding="utf-8"))
-    return [site.dicom / one["path"] for one in document["files"] if one["study_uid"] == uid]
+    with closing(CatalogueStore(site.work)) as store:
+        return [site.dicom / f.path for f in store.files().values() if f.study_uid == uid]
 
 
 def test_every_patient_is_prepared_with_event_and_split(site):
@@ -89,11 +93,82 @@ def test_the_second_opening_takes_the_same_images_from_the_cache(site):
         assert (one.case, one.event, one.split) == (other.case, other.event, other.split)
 
 
-def test_a_damaged_cache_file_is_rebuilt(site):
-    before = _open(site).patients[0].images.copy()
-    for path in (site.work / "prepared").glob("*.npy"):
-        path.write_bytes(path.read_bytes()[:-11])
-    assert np.array_equal(_open(site).patients[0].images, before)
+def _prepared(site):
+    return sorted((site.work / "prepared").iterdir())
+
+
+def test_a_flipped_bit_is_named_by_case_and_the_study_is_prepared_again(site):
+    before = _open(site).patients
+    damaged = _prepared(site)[0]
+    content = bytearray(damaged.read_bytes())
+    content[-100] ^= 1
+    damaged.write_bytes(content)
+    data = _open(site)
+    (problem,) = data.problems
+    assert problem.level is Level.WARNING
+    assert problem.where in {f"case {n}" for n in range(1, PATIENTS + 1)}
+    assert "damaged" in problem.got
+    for one, other in zip(before, data.patients, strict=True):
+        assert np.array_equal(one.images, other.images)
+    assert _open(site).problems == ()
+
+
+def test_another_key_is_named_by_case_and_everything_is_prepared_again(site):
+    before = _open(site).patients
+    key = site.work / "cache.key"
+    key.unlink()
+    data = _open(site)  # makes a new key
+    assert [problem.where for problem in data.problems] == [
+        f"case {n}" for n in range(1, PATIENTS + 1)
+    ]
+    assert all("another key" in problem.got for problem in data.problems)
+    assert np.array_equal(data.patients[0].images, before[0].images)
+
+
+def test_a_site_that_does_not_encrypt_gets_the_same_images(site):
+    before = _open(site).patients
+    plain = replace(site, work=site.work / "plain", cache=replace(site.cache, encrypt=False))
+    after = _open(plain).patients
+    assert all(np.array_equal(a.images, b.images) for a, b in zip(before, after, strict=True))
+    assert not (plain.work / "cache.key").exists()
+
+
+def _confirm(site, volume_id, value, uid):
+    with closing(CatalogueStore(site.work)) as store:
+        store.confirm(Confirmation(uid, volume_id, value, "Dr Who", "2026-01-01T00:00:00+00:00"))
+
+
+def _study_of(site, case):
+    with site.manifest.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))[case - 1]["study_uid"]
+
+
+def test_a_confirmed_liver_range_chooses_the_slices(site):
+    before = _open(site)
+    with site.manifest.open(encoding="utf-8", newline="") as file:
+        row = next(csv.DictReader(file))
+    low, high = float(row["liver_lower_mm"]), float(row["liver_upper_mm"])
+    _confirm(site, "", f"{low} {(low + high) / 2}", row["study_uid"])
+    after = _open(site)
+    assert not np.array_equal(before.patients[0].images, after.patients[0].images)
+    assert np.array_equal(before.patients[1].images, after.patients[1].images)
+    assert [(p.where, p.level) for p in after.problems if p.level is not Level.INFO] == [
+        ("case 1", Level.WARNING)  # the manifest says otherwise
+    ]
+
+
+def test_a_confirmed_role_overrides_the_header_and_none_leaves_the_series_out(site):
+    _open(site)
+    uid = _study_of(site, 1)
+    with closing(CatalogueStore(site.work)) as store:
+        by_phase = {s.phase: s.volume_id for s in store.series()[uid] if s.phase}
+    _confirm(site, by_phase[CtPhase.ARTERIAL], "none", uid)
+    data = _open(site)
+    assert data.excluded == 1
+    (error,) = [p for p in data.problems if p.level is Level.ERROR]
+    assert error.where == "case 1, arterial phase"
+    _confirm(site, by_phase[CtPhase.ARTERIAL], "arterial", uid)
+    assert _open(site).excluded == 0
 
 
 def test_two_workers_give_what_one_gives(site):
@@ -187,8 +262,7 @@ def test_a_confirmed_series_that_the_study_lacks_is_a_problem(site):
 
 def test_no_identifier_is_in_what_a_data_manager_may_send_on(site):
     _open(site)
-    victim = _files(site, 2)[10]
-    victim.unlink()
+    _files(site, 2)[10].unlink()
     data = _open(site)
     said = (site.work / "data_report.json").read_text(encoding="utf-8")
     said += " ".join(problem.sentence() for problem in data.problems)
