@@ -1,5 +1,7 @@
 """Whatever is done to a file, the answer is an image or a sentence."""
 
+import tracemalloc
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -52,3 +54,32 @@ def test_a_mutated_file_gives_an_image_or_a_sentence(tmp_path, name, changes, he
             else:
                 assert values.shape == (instance.rows, instance.columns)
                 assert values.dtype == np.float32
+
+
+@pytest.mark.parametrize("group_length", [True, False])
+def test_a_deflated_bomb_is_refused_without_inflating_it(tmp_path, group_length):
+    raw = Path(get_testdata_file("image_dfl.dcm")).read_bytes()
+    begin = 144 + int.from_bytes(raw[140:144], "little")
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    head = zlib.decompress(raw[begin:], -zlib.MAX_WBITS)
+    bomb = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)
+    zeros = packer.compress(bytes(2**24)) + packer.flush(zlib.Z_FULL_FLUSH)
+    meta = raw[:begin] if group_length else raw[:132] + raw[144:begin]
+    path = tmp_path / "bomb"
+    path.write_bytes(meta + bomb + zeros * 16 + packer.flush())
+    tracemalloc.start()
+    scan = scan_files([path])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [rejected.reason for rejected in scan.rejected] == [
+        "The deflated file grows beyond any image. Export it again."
+    ]
+    assert peak < 2**25
+
+
+def test_a_deflated_file_without_a_group_length_is_read(tmp_path):
+    raw = Path(get_testdata_file("image_dfl.dcm")).read_bytes()
+    path = tmp_path / "short"
+    path.write_bytes(raw[:132] + raw[144:])
+    (instance,) = scan_files([path]).instances
+    assert instance.rows == 512
