@@ -43,7 +43,14 @@ PARSE_ERRORS = (
 LARGEST_FILE_BYTES = 512 * 2**20
 """A single-frame CT or MR image is far below; a larger file is not one."""
 
+LARGEST_INFLATED_BYTES = 128 * 2**20
+"""Parsing holds a deflated file three times, so this stays well below a gigabyte."""
+
 _PREAMBLE = 128
+_LARGEST_META_BYTES = 2**14  # fifty times what it usually is
+_PIECE_BYTES = 2**20
+_LONG_FORMS = (b"OB", b"OW", b"OF", b"OD", b"OL", b"SQ", b"UC", b"UN", b"UR", b"UT")
+"""Value representations with a length of four bytes (PS3.5 7.1.2)."""
 
 
 class BoundedFile:
@@ -158,14 +165,33 @@ def open_dataset(
 
 
 def _refuse_inflation(file: BoundedFile) -> None:
-    head = file.read(4096)
+    """Inflate a deflated file piece by piece, keeping nothing, until it ends or is too large."""
+    head = file.read(_LARGEST_META_BYTES)
+    syntax, start = _transfer_syntax(head)
+    if syntax == DeflatedExplicitVRLittleEndian.encode():
+        file.seek(start)
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        total = 0
+        while piece := inflater.unconsumed_tail or file.read(_PIECE_BYTES):
+            total += len(inflater.decompress(piece, _PIECE_BYTES))
+            if total > LARGEST_INFLATED_BYTES:
+                raise DicomError("The deflated file grows beyond any image. Export it again.")
     file.seek(0)
-    if DeflatedExplicitVRLittleEndian.encode() + b"\x00" not in head:
-        return
-    meta_length = struct.unpack("<I", head[140:144])[0] if head[132:136] == b"\2\0\0\0" else 0
-    file.seek(144 + meta_length)
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = inflater.decompress(file.read(), LARGEST_FILE_BYTES // 4)
-    file.seek(0)
-    if inflater.unconsumed_tail and len(inflated) >= LARGEST_FILE_BYTES // 4:
-        raise DicomError("The deflated file grows beyond any image. Export it again.")
+
+
+def _transfer_syntax(head: bytes) -> tuple[bytes, int]:
+    """Walk the meta group as pydicom does (PS3.10 7.1); give the syntax and where it ends."""
+    at = _PREAMBLE + 4 if head[_PREAMBLE : _PREAMBLE + 4] == b"DICM" else 0
+    syntax = b""
+    while head[at : at + 2] == b"\2\0":
+        element = head[at + 2 : at + 4]
+        if head[at + 4 : at + 6] in _LONG_FORMS:
+            begin, length = at + 12, int.from_bytes(head[at + 8 : at + 12], "little")
+        else:
+            begin, length = at + 8, int.from_bytes(head[at + 6 : at + 8], "little")
+        at = begin + length
+        if element == b"\x10\0":
+            syntax = head[begin:at].rstrip(b"\0 ")
+    if at >= _LARGEST_META_BYTES:
+        raise DicomError("The file's meta information never ends. Export it again.")
+    return syntax, at
