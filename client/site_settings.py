@@ -7,6 +7,7 @@ A complete file::
     dicom = "dicom"            # folder with one folder per study; relative to this file
     manifest = "manifest.csv"  # one row per patient
     work = "work"              # prepared images and reports; created when needed
+    clinical = "clinical.csv"  # only for clinical statistics, which need no images
 
     [device]
     accelerator = "auto"       # auto, cpu or cuda
@@ -16,6 +17,9 @@ A complete file::
 
     [cache]                    # prepared images are encrypted on disk
     key_file = "cache.key"     # or key_env = "HEPAFED_CACHE_KEY", or encrypt = false
+
+    [secrets]
+    rotation_secret_file = "rotation.key"  # the same at all sites: docs/deployment.md
 
     [archive]                  # where 'hepafed site ingest' fetches studies from: docs/archive.md
     kind = "folder"
@@ -37,14 +41,15 @@ SMALLEST_MINIMUM_COUNT = 5
 """Smallest count a site may report; the usual small-cell limit of hospital statistics."""
 
 _KEYS: dict[str, tuple[str, ...]] = {
-    "site": ("name", "dicom", "manifest", "work", "key_file"),
+    "site": ("name", "dicom", "manifest", "work", "key_file", "clinical"),
     "device": ("accelerator",),
     "policy": ("minimum_count",),
     "cache": ("encrypt", "key_file", "key_env"),
+    "secrets": ("rotation_secret_file",),
 }
 _ARCHIVE = "archive"
 _SECTIONS = (*_KEYS, _ARCHIVE)
-_REQUIRED = ("name", "dicom", "manifest")
+_IMAGE_KEYS = ("dicom", "manifest")
 _LONGEST_NAME = 64  # it is shown in tables
 
 
@@ -62,6 +67,7 @@ class Needs(StrEnum):
     DICOM = "dicom"
     MANIFEST = "manifest"
     ARCHIVE = "archive"
+    CLINICAL = "clinical"
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,8 @@ class SiteSettings:
             folder.
         cache: How prepared images are kept.
         archive: Where studies are fetched from; None where nothing was asked of it.
+        clinical: Clinical table; None where the site has none.
+        rotation_secret_file: Secret of all sites that the server must not know; None for none.
     """
 
     name: str
@@ -105,6 +113,8 @@ class SiteSettings:
     key_file: Path | None = None
     cache: CacheSettings = CacheSettings()
     archive: ArchiveSettings | None = None
+    clinical: Path | None = None
+    rotation_secret_file: Path | None = None
 
 
 def read_site_settings(
@@ -203,17 +213,16 @@ def _settings(
     problems: list[Problem],
 ) -> SiteSettings:
     values = {key: value for (section, key), value in given.items() if section == "site"}
+    secret = given.get(("secrets", "rotation_secret_file"))
     problems.extend(
         Problem(f"site.{key}", "nothing", "a value", f"Add '{key} = \"...\"' under [site].")
-        for key in _REQUIRED
+        for key in ("name", *(["clinical"] if Needs.CLINICAL in needs else _IMAGE_KEYS))
         if key not in values
     )
     name = _text("site.name", values.get("name", "-"), problems)
     if len(name) > _LONGEST_NAME:
         problems.append(
-            Problem(
-                "site.name", f"{len(name)} characters", f"at most {_LONGEST_NAME}", "Shorten it."
-            )
+            Problem("site.name", f"{len(name)} letters", f"at most {_LONGEST_NAME}", "Shorten it.")
         )
     dicom = folder / _text("site.dicom", values.get("dicom", "-"), problems)
     manifest = folder / _text("site.manifest", values.get("manifest", "-"), problems)
@@ -242,6 +251,8 @@ def _settings(
         ),
         key_file=_file("site.key_file", values.get("key_file"), folder, problems),
         cache=_cache(given, folder, problems),
+        clinical=_file("site.clinical", values.get("clinical"), folder, problems),
+        rotation_secret_file=_file("secrets.rotation_secret_file", secret, folder, problems),
     )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from client.site_settings import Accelerator, read_site_settings
+from client.site_settings import Accelerator, Needs, read_site_settings
 from shared.errors import SettingsError
 
 
@@ -64,3 +64,23 @@ def test_text_that_is_not_toml_is_refused_with_a_sentence(tmp_path, text):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(SettingsError, match="There is no site settings file"):
         read_site_settings(tmp_path / "site.toml")
+
+
+def test_a_site_with_clinical_data_only_needs_no_images(tmp_path):
+    path = tmp_path / "site.toml"
+    path.write_text(
+        '[site]\nname = "north"\nclinical = "clinical.csv"\n'
+        '[secrets]\nrotation_secret_file = "rotation.key"\n'
+    )
+    settings = read_site_settings(path, {Needs.CLINICAL})
+    assert settings.clinical == tmp_path / "clinical.csv"
+    assert settings.rotation_secret_file == tmp_path / "rotation.key"
+    with pytest.raises(SettingsError, match=r"site\.dicom"):
+        read_site_settings(path)
+
+
+def test_a_site_without_a_clinical_table_is_told_so(tmp_path):
+    path = _site(tmp_path, GOOD)
+    assert read_site_settings(path).clinical is None
+    with pytest.raises(SettingsError, match=r"site\.clinical"):
+        read_site_settings(path, {Needs.CLINICAL})
