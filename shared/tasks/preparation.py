@@ -24,8 +24,10 @@ from shared.errors import PreparationError
 from shared.imaging.resample import PlaneStack, covered, resample, square_target, take_slices
 from shared.imaging.slices import slices_in_range, spread_evenly
 from shared.imaging.window import apply_window
+from shared.tasks.liver_range import LiverRange
 from shared.tasks.phase_plausibility import check_enhancement
 from shared.tasks.phase_selection import PhaseVolume, select_volumes
+from shared.tasks.volume_grid import flips, stack_of
 from shared.vocabulary import CtPhase
 
 PREPARATION_VERSION = "ct-1"
@@ -89,6 +91,7 @@ class PreparedStudy:
         excluded: Series left out: name and reason.
         notices: What was assumed or lost, as sentences.
         grid: Where the prepared pixels lie in the patient, for display.
+        liver_range: Where the liver lies and on whose word, if that was said; stays at the site.
     """
 
     images: Float32[np.ndarray, "slice phase height width"]
@@ -98,13 +101,14 @@ class PreparedStudy:
     excluded: tuple[tuple[str, str], ...]
     notices: tuple[str, ...]
     grid: PlaneStack
+    liver_range: LiverRange | None = None
 
 
 def prepare_study(
     study: Path | Sequence[Path],
     preparation: CtPreparation,
     *,
-    liver_range_mm: tuple[float, float] | None = None,
+    liver_range_mm: LiverRange | tuple[float, float] | None = None,
     study_uid: str | None = None,
     roles: Mapping[str, CtPhase] | None = None,
 ) -> PreparedStudy:
@@ -113,8 +117,8 @@ def prepare_study(
     Args:
         study: Its folder, or its files.
         preparation: What the model expects.
-        liver_range_mm: Heights in the patient (DICOM z) between which the liver lies; None takes
-            every slice that all phases cover, with a notice.
+        liver_range_mm: Heights in the patient (DICOM z) between which the liver lies, with or
+            without their source; None takes every slice that all phases cover, with a notice.
         study_uid: Which study, where the files hold several.
         roles: Phases that a person confirmed, by SeriesInstanceUID; they override the headers.
 
@@ -133,7 +137,7 @@ def prepare_study(
     volumes, choices = select_volumes(decisions, preparation.phases)
     notices += choices
     _check_frames_of_reference(volumes, notices)
-    target, step_mm = _target(volumes, preparation, liver_range_mm, notices)
+    target, step_mm = _target(volumes, preparation, _ends_mm(liver_range_mm, notices), notices)
     values_hu = np.stack(
         [_resampled(volumes[phase].geometry, target, step_mm) for phase in preparation.phases],
         axis=1,
@@ -148,6 +152,7 @@ def prepare_study(
         excluded=excluded,
         notices=tuple(notices),
         grid=target,
+        liver_range=liver_range_mm if isinstance(liver_range_mm, LiverRange) else None,
     )
 
 
@@ -201,6 +206,15 @@ def _check_frames_of_reference(volumes: Mapping[CtPhase, PhaseVolume], notices: 
         )
 
 
+def _ends_mm(
+    liver_range: LiverRange | tuple[float, float] | None, notices: list[str]
+) -> tuple[float, float] | None:
+    if isinstance(liver_range, LiverRange):
+        notices.append(liver_range.sentence())
+        return liver_range.lower_mm, liver_range.upper_mm
+    return liver_range
+
+
 def _target(
     volumes: Mapping[CtPhase, PhaseVolume],
     preparation: CtPreparation,
@@ -208,7 +222,7 @@ def _target(
     notices: list[str],
 ) -> tuple[PlaneStack, float]:
     """Lay the target grid: the reference phase's slices in the liver that every phase covers."""
-    stacks = {phase: _stack(volume.geometry) for phase, volume in volumes.items()}
+    stacks = {phase: stack_of(volume.geometry) for phase, volume in volumes.items()}
     for phase, volume in volumes.items():
         if volume.geometry.tilt_degrees > 0.1:  # noqa: PLR2004  # degrees, rounding of positions
             notices.append(
@@ -241,45 +255,16 @@ def _target(
     return take_slices(grid, chosen), reference.step_mm
 
 
-def _stack(geometry: VolumeGeometry) -> PlaneStack:
-    """Describe a volume's slices with rows growing to the back and columns to the left."""
-    down, right = geometry.axes
-    if abs(down[1]) < abs(down[0]) or abs(right[0]) < abs(right[1]):
-        raise PreparationError(
-            "The slices are turned by 90° in their plane. Send the original axial series."
-        )
-    height, width = (
-        (n - 1) * mm for n, mm in zip(geometry.shape[1:], geometry.pixel_spacing_mm, strict=True)
-    )
-    origins = geometry.origins_mm
-    flips = _flips(geometry)
-    if flips[0] < 0:
-        origins = origins + height * down
-    if flips[1] < 0:
-        origins = origins + width * right
-    return PlaneStack(
-        origins_mm=origins,
-        axes=geometry.axes * np.array(flips, dtype=np.float64)[:, None],
-        positions_mm=geometry.positions_mm,
-        pixel_mm=geometry.pixel_spacing_mm,
-        shape=geometry.shape[1:],
-    )
-
-
-def _flips(geometry: VolumeGeometry) -> tuple[int, int]:
-    return (1 if geometry.axes[0, 1] > 0 else -1), (1 if geometry.axes[1, 0] > 0 else -1)
-
-
 def _resampled(
     geometry: VolumeGeometry, target: PlaneStack, step_mm: float
 ) -> Float32[np.ndarray, "slice height width"]:
-    down, right = _flips(geometry)
+    down, right = flips(geometry)
 
     def load(index: int) -> Float32[np.ndarray, "height width"]:
         return load_slice(geometry.instances, index)[::down, ::right]
 
     loader: Callable[[int], Float32[np.ndarray, "height width"]] = load
-    return resample(loader, _stack(geometry), target, step_mm, AIR_HU)
+    return resample(loader, stack_of(geometry), target, step_mm, AIR_HU)
 
 
 def _heights(grid: PlaneStack) -> Float64[np.ndarray, " slice"]:

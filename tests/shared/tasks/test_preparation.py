@@ -10,6 +10,7 @@ from ct_files import CtFiles, body, write_ct
 from scipy import ndimage
 
 from shared.errors import DicomError, PreparationError
+from shared.tasks.liver_range import LiverRange, LiverSource
 from shared.tasks.preparation import CtPreparation, prepare_study
 from shared.vocabulary import CtPhase
 
@@ -106,6 +107,18 @@ def test_the_liver_range_and_the_number_of_slices_are_respected(tmp_path):
     )
     assert study.positions_mm.tolist() == pytest.approx([15.0, 30.0, 45.0])
     assert study.notices == ()
+
+
+def test_a_range_with_a_source_says_so_in_the_notices_and_is_kept(tmp_path):
+    liver = LiverRange(10.0, 50.0, LiverSource.SEGMENTATION, confirmed_by="Dr. Li")
+    study = prepare_study(
+        _study(tmp_path, PLAIN, ARTERIAL, PORTAL), PREPARATION, liver_range_mm=liver
+    )
+    assert study.positions_mm.tolist() == pytest.approx(np.arange(10.0, 51, 5.0).tolist())
+    assert study.liver_range == liver
+    assert study.notices == (
+        "The liver range comes from a DICOM segmentation, confirmed by a person.",
+    )
 
 
 def test_without_a_range_every_slice_is_used_with_a_notice(tmp_path):
