@@ -139,7 +139,10 @@ def test_a_cut_compressed_image_is_named_by_its_number(tmp_path):
     ("extra", "sentence"),
     [
         ({"RescaleSlope": None}, "no rescale"),
-        ({"RescaleSlope": 0}, "not numbers"),
+        ({"RescaleSlope": 0}, "no scanner"),
+        ({"RescaleSlope": "1e39"}, "no scanner"),
+        ({"RescaleSlope": "-1e-60"}, "no scanner"),
+        ({"RescaleIntercept": "1e300"}, "no scanner"),
         ({"HighBit": 15}, "retired"),
     ],
 )
