@@ -40,6 +40,9 @@ _PLUGINS = {
 }
 """The decoder of each compression, those first that survive damaged data."""
 
+_SMALLEST_SLOPE, _LARGEST_SLOPE, _LARGEST_INTERCEPT = 1e-20, 1e20, 1e20
+"""Far beyond any scanner; beyond these, 32-bit pixels could leave the range of float32."""
+
 _LAST_PLUGIN = "gdcm"  # the only permissive decoder of JPEG Lossless
 
 
@@ -211,8 +214,8 @@ def _rescale(
         )
     factor = 1.0 if slope is None else float(slope)
     offset = 0.0 if intercept is None else float(intercept)
-    if not (np.isfinite(factor) and np.isfinite(offset)) or factor == 0:
-        raise DicomError("its rescale values are not numbers. Send the original image.")
+    if not (_SMALLEST_SLOPE <= abs(factor) <= _LARGEST_SLOPE and abs(offset) <= _LARGEST_INTERCEPT):
+        raise DicomError("its rescale values are ones no scanner writes. Send the original image.")
     values = stored.astype(np.float32)
     if factor != 1:
         values *= np.float32(factor)

@@ -139,10 +139,10 @@ def test_a_cut_compressed_image_is_named_by_its_number(tmp_path):
     ("extra", "sentence"),
     [
         ({"RescaleSlope": None}, "no rescale"),
-        ({"RescaleSlope": 0}, "no scanner"),
-        ({"RescaleSlope": "1e39"}, "no scanner"),
-        ({"RescaleSlope": "-1e-60"}, "no scanner"),
-        ({"RescaleIntercept": "1e300"}, "no scanner"),
+        ({"RescaleSlope": 0}, "ones no scanner writes"),
+        ({"RescaleSlope": "1e39"}, "ones no scanner writes"),
+        ({"RescaleSlope": "-1e-60"}, "ones no scanner writes"),
+        ({"RescaleIntercept": "1e300"}, "ones no scanner writes"),
         ({"HighBit": 15}, "retired"),
     ],
 )
