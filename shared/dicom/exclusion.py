@@ -74,7 +74,7 @@ _TEXT_RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bperf(usion)?\b|\bcbf\b|\bmtt\b|灌注", "its description names a perfusion study"),
     )
 )
-_OTHER_BODY = re.compile(
+OTHER_BODY = re.compile(
     r"\b(head|brain|skull|face|sinus|neck|knee|ankle|foot|hand|wrist|elbow|shoulder)\b"
     r"|头颅|颅脑|颈部|膝|踝",
     re.IGNORECASE,
@@ -129,7 +129,7 @@ def ct_exclusion_reason(series: CandidateSeries) -> str | None:
             f"it stores {head.bits_stored} bits per pixel: a mask or a picture, not HU values",
         ),
         (
-            _OTHER_BODY.search(f"{head.body_part} {_texts(series)}") is not None,
+            OTHER_BODY.search(f"{head.body_part} {described(series)}") is not None,
             "it shows another part of the body (head, neck or limb)",
         ),
         (
@@ -175,10 +175,11 @@ def _type_reason(series: CandidateSeries) -> str | None:
 
 
 def _text_reason(series: CandidateSeries) -> str | None:
-    text = _texts(series)
+    text = described(series)
     return next((reason for pattern, reason in _TEXT_RULES if pattern.search(text)), None)
 
 
-def _texts(series: CandidateSeries) -> str:
+def described(series: CandidateSeries) -> str:
+    """Give the description with full-width letters folded and underscores as spaces."""
     # NFKC folds full-width letters, which Chinese consoles mix with ASCII.
     return unicodedata.normalize("NFKC", series.head.description).replace("_", " ")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from shared.vocabulary import CtPhase
 
-_EDGE = r"(?:^|[\s_\-+./()\[\],;:])"  # what separates words in descriptions
-_END = r"(?=$|[\s_\-+./()\[\],;:\d])"
+EDGE = r"(?:^|[\s_\-+./()\[\],;:])"  # what separates words in descriptions
+END = r"(?=$|[\s_\-+./()\[\],;:\d])"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ DEFAULT_TABLES = PhaseTables(
             _word(
                 "延迟|延时|平衡期|排泄期",
                 "delay(?:ed)?|equilib|excretory|nephrogen|late.?venous",
-                rf"{_EDGE}(?:dp|d期){_END}",
+                rf"{EDGE}(?:dp|d期){END}",
             ),
         ),
         (
@@ -52,19 +52,19 @@ DEFAULT_TABLES = PhaseTables(
             _word(
                 "门脉|门静脉|静脉|实质期",
                 r"port(?:al)?(?:\b|_)|(?<!intra)(?<!late.)(?<!late)venous|port.?ven",
-                rf"{_EDGE}(?:pvp?|vp|pp|ven|v期|v){_END}",
+                rf"{EDGE}(?:pvp?|vp|pp|ven|v期|v){END}",
             ),
         ),
         (
             CtPhase.ARTERIAL,
-            _word("动脉", "arterial|arteri", rf"{_EDGE}(?:art|[el]?ap|hap|a期|a){_END}"),
+            _word("动脉", "arterial|arteri", rf"{EDGE}(?:art|[el]?ap|hap|a期|a){END}"),
         ),
         (
             CtPhase.PLAIN,
             _word(
                 "平扫|蒙片|非增强",
                 "plain|non.?con(?:trast)?|non.?enhanc|un.?enhanc|pre.?contrast|without.?contrast|native",
-                rf"{_EDGE}(?:ncct|nect|nc|w/?o|pre|c-(?!\d)|c期){_END}",
+                rf"{EDGE}(?:ncct|nect|nc|w/?o|pre|c-(?!\d)|c期){END}",
             ),
         ),
     )
@@ -90,7 +90,7 @@ def phases_in_text(text: str, tables: PhaseTables = DEFAULT_TABLES) -> tuple[CtP
     """
     plain = unicodedata.normalize("NFKC", text)
     found = [phase for phase, pattern in tables.words if pattern.search(plain)]
-    seconds = _delay_seconds(plain)
+    seconds = delay_seconds(plain)
     if seconds is not None:
         timed = phase_at(seconds, tables)
         found = [phase for phase in found if phase is not CtPhase.DELAYED]
@@ -116,7 +116,8 @@ def phase_at(seconds: float, tables: PhaseTables = DEFAULT_TABLES) -> CtPhase | 
     return (CtPhase.PLAIN, CtPhase.ARTERIAL, CtPhase.PORTAL, CtPhase.DELAYED)[passed]
 
 
-def _delay_seconds(text: str) -> float | None:
+def delay_seconds(text: str) -> float | None:
+    """Give the delay that a description names, in seconds: ``70s``, ``3 min``, ``180 秒``."""
     minutes = _MINUTES.search(text)
     if minutes is not None:
         return 60.0 * float(minutes.group(1))

@@ -69,7 +69,7 @@ def _decide_one(
     if series.volume_id in confirmed:
         return RoleDecision(series, confirmed[series.volume_id], ("confirmed by a person",), 1.0)
     named, evidence = _named(series, tables)
-    delay = _delay_s(series)
+    delay = bolus_delay_s(series)
     timed = None if delay is None else phase_at(delay, tables)
     if delay is not None:
         evidence += (f"acquired {delay:.0f} s after the start of injection",)
@@ -117,8 +117,10 @@ def _named(
     return (), ()
 
 
-def _delay_s(series: CandidateSeries) -> float | None:
+def bolus_delay_s(series: CandidateSeries) -> float | None:
+    """Give the time from the start of injection to the scan; None if unknown or implausible."""
     start, scan = series.head.bolus_start_s, series.head.acquired_s
+    scan = None if scan is None else scan + (series.head.mr.trigger_s or 0.0)
     if start is None or scan is None:
         return None
     delay = (scan - start + _DAY_S / 2) % _DAY_S - _DAY_S / 2  # across midnight

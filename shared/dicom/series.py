@@ -46,8 +46,8 @@ def group_series(instances: Iterable[InstanceHeader]) -> tuple[CandidateSeries, 
     """Group instances into candidate volumes.
 
     Within a SeriesInstanceUID, images are one volume if they share orientation, echo, image kind
-    and matrix; where positions repeat, also acquisition number, temporal position and, at last,
-    acquisition time.
+    and matrix; where positions repeat, also acquisition number, temporal position, trigger time
+    and, at last, acquisition time.
 
     Args:
         instances: Headers of one study, in any order.
@@ -98,6 +98,7 @@ def _kind(instance: InstanceHeader) -> Key:
 _SPLITTERS: tuple[Callable[[InstanceHeader], Key], ...] = (
     lambda i: (i.acquisition_number,),
     lambda i: (i.temporal_position,),
+    lambda i: (i.mr.trigger_s,),
     lambda i: (i.acquired_s,),
 )
 

@@ -12,9 +12,12 @@ import pytest
 
 from shared.dicom.exclusion import ct_exclusion_reason, exclusion_reason
 from shared.dicom.geometry import order_volume
+from shared.dicom.mr_exclusion import mr_exclusion_reason
+from shared.dicom.mri_roles import decide_sequences
 from shared.dicom.pixels import AIR_HU, decode_image, decode_slices
 from shared.dicom.roles import decide_phases
 from shared.dicom.scan import scan_folder
+from shared.dicom.segmentation import segmented_range_mm
 from shared.dicom.series import group_series
 from shared.errors import VolumeError
 from shared.vocabulary import CtPhase
@@ -81,12 +84,31 @@ def test_united_imaging_sagittal_head_is_read_and_no_ct():
     assert geometry.shape == (3, 512, 460)
     assert geometry.step_mm == pytest.approx(1.0, abs=0.01)
     assert "MR, not CT" in (ct_exclusion_reason(series) or "")
+    assert "another part of the body" in (mr_exclusion_reason(series) or "")
+
+
+def test_united_imaging_frequency_in_hertz_is_read_as_three_tesla():
+    (series,) = _series("mr_uih_umr770_t1_3d")
+    mr = series.head.mr
+    assert mr.scanning == ("GR", "IR")
+    assert mr.volumetric is True
+    assert mr.frequency_mhz == pytest.approx(128.175847)
+    assert mr.field_tesla == 3.0
 
 
 def test_two_echoes_in_one_series_are_two_volumes():
     volumes = _series("mr_dual_echo_one_series_siemens")
     assert [order_volume(volume).shape[0] for volume in volumes] == [8, 8]
     assert [volume.head.echo_time_ms for volume in volumes] == [5.19, 7.65]
+    assert all("another part of the body" in (mr_exclusion_reason(one) or "") for one in volumes)
+
+
+def test_echo_physics_tells_in_phase_and_asks_where_the_echo_lies_between():
+    # A field map's echoes at 123.26 MHz: 2.17 cycles are nearly whole, 3.21 are neither.
+    first, second = decide_sequences(_series("mr_dual_echo_one_series_siemens"))
+    assert "2.17 fat-water cycles at its echo: in phase" in first.evidence
+    assert "3.21 fat-water cycles at its echo: between in and opposed phase" in second.evidence
+    assert (first.role, second.role) == (None, None)  # no pair of in and opposed: a person says
 
 
 def test_one_image_decodes_alike_from_five_transfer_syntaxes():
@@ -99,6 +121,7 @@ def test_one_image_decodes_alike_from_five_transfer_syntaxes():
 def test_a_mosaic_is_no_volume():
     (series,) = _series("transfer_syntaxes_mr_siemens")
     assert "mosaic" in (exclusion_reason(series) or "")
+    assert "mosaic" in (mr_exclusion_reason(series) or "")
 
 
 def test_secondary_captures_in_four_character_sets_are_read_and_left_out():
@@ -117,6 +140,7 @@ def test_a_segmentation_is_told_from_its_ct_and_padding_is_air():
 def test_a_derived_view_does_not_enter_a_volume():
     (series,) = _series("mr_abdomen_overlay_siemens")
     assert "derived" in (exclusion_reason(series) or "")
+    assert "derived" in (mr_exclusion_reason(series) or "")
 
 
 def test_enhanced_mr_without_functional_groups_is_refused_with_what_to_do():
@@ -160,3 +184,16 @@ def test_every_slice_is_rescaled_by_its_own_slope():
     lowest = values.reshape(4, -1).min(axis=1)
     assert len(np.unique(lowest.round(3))) == 4
     assert values.max() < 100  # stored values reach 32767
+
+
+def test_a_silent_converted_series_is_a_question():
+    (series,) = _series("mr_rescale_per_slice")
+    (decision,) = decide_sequences([series])
+    assert decision.role is None
+    assert "neither its echoes nor its description" in decision.question
+
+
+def test_a_segmentation_is_aligned_with_its_ct_by_geometry():
+    _, ct = _series("seg_liver_dcmqi")
+    ends = segmented_range_mm(REAL / "seg_liver_dcmqi" / "liver.dcm", order_volume(ct))
+    assert ends == pytest.approx((-128.69, -126.69), abs=1e-3)
