@@ -136,6 +136,17 @@ def test_a_cut_compressed_image_is_named_by_its_number(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "name", ["MR_small_RLE.dcm", "MR_small_jp2klossless.dcm", "J2K_pixelrep_mismatch.dcm"]
+)
+def test_a_compressed_image_that_is_cut_short_is_called_so(tmp_path, name):
+    raw = Path(get_testdata_file(name)).read_bytes()
+    path = tmp_path / "cut"
+    path.write_bytes(raw[: len(raw) * 2 // 3])
+    with pytest.raises(DicomError, match="cut short or damaged"):
+        decode_image(read_header(path))
+
+
+@pytest.mark.parametrize(
     ("extra", "sentence"),
     [
         ({"RescaleSlope": None}, "no rescale"),
