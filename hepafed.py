@@ -16,6 +16,7 @@ import typer
 from client.commands import predict, site
 from shared.errors import HepafedError
 from shared.report.console import Format, emit_error
+from simulations.clinical.commands import clinical, stats
 from simulations.commands import cohort, demo, report, simulate
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells count it
@@ -37,8 +38,10 @@ app = typer.Typer(
 app.add_typer(site, name="site")
 app.add_typer(cohort, name="cohort")
 app.add_typer(demo, name="demo")
+cohort.command("clinical")(clinical)
 app.command("simulate")(simulate)
 app.command("report")(report)
+app.command("stats")(stats)
 app.command("predict")(predict)
 
 

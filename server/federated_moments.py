@@ -218,7 +218,7 @@ def _order_statistics(
     for shift in range(56, -1, -8):
         digits = np.arange(FANOUT, dtype=np.uint64) << np.uint64(shift)
         rest = np.uint64((1 << shift) - 1)
-        points = _numbers(keys[..., np.newaxis] | digits | rest)
+        points = numbers_at(keys[..., np.newaxis] | digits | rest)
         # Thresholds of one part and column travel side by side, rank after rank.
         thresholds = np.moveaxis(points, 0, 2)
         shape = thresholds.shape
@@ -226,11 +226,11 @@ def _order_statistics(
         counts = np.moveaxis(channel(asked).values["below"].reshape(shape), 2, 0)
         digit = np.argmax(counts > ranks[..., np.newaxis], axis=-1)
         keys |= digit.astype(np.uint64) << np.uint64(shift)
-    return _numbers(keys)
+    return numbers_at(keys)
 
 
-def _numbers(keys: UInt64[np.ndarray, "*_"]) -> Float64[np.ndarray, "*_"]:
-    """Give the numbers at places in the order of all floating-point numbers."""
+def numbers_at(keys: UInt64[np.ndarray, "*_"]) -> Float64[np.ndarray, "*_"]:
+    """Give the numbers at places in the order of all floating-point numbers, from 0 up."""
     above_zero = keys >= np.uint64(1 << 63)
     bits = np.where(above_zero, keys ^ np.uint64(1 << 63), ~keys)
     numbers = bits.view(np.float64)

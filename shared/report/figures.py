@@ -1,7 +1,4 @@
-"""The figures of a report; the only module that knows Matplotlib.
-
-Uses Matplotlib's object interface: no ``pyplot``, so no global list of figures and no display.
-"""
+"""The figures of a run's report; the only module that knows Matplotlib (without ``pyplot``)."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,7 +34,8 @@ _FEW_ROUNDS = 20  # beyond, bars and gaps are too thin for hatching and markers
 
 
 @contextmanager
-def _styled(svg_letters: str = "path") -> Iterator[None]:
+def styled(svg_letters: str = "path") -> Iterator[None]:
+    """Draw and write inside this, for the look that all figures share."""
     with mpl.rc_context():
         # This typeface ships with Matplotlib: the same picture everywhere.
         mpl.rc("font", **{"family": "sans-serif", "sans-serif": ["DejaVu Sans"], "size": 9.0})
@@ -61,7 +59,7 @@ def svg_text(figure: Figure, *, text_as_paths: bool) -> str:
             stay text (a page whose figures can be searched and read out).
     """
     buffer = BytesIO()
-    with _styled("path" if text_as_paths else "none"):
+    with styled("path" if text_as_paths else "none"):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return buffer.getvalue().decode("utf-8")
 
@@ -69,7 +67,7 @@ def svg_text(figure: Figure, *, text_as_paths: bool) -> str:
 def png_bytes(figure: Figure) -> bytes:
     """Write a figure as PNG on white paper, 300 dots per inch."""
     buffer = BytesIO()
-    with _styled():
+    with styled():
         figure.savefig(buffer, format="png", dpi=PRINT_DPI, facecolor="white")
     return buffer.getvalue()
 
@@ -79,8 +77,8 @@ def roc_figure(record: RunRecord) -> Figure | None:
     arms = [arm for arm in record.arms if arm.roc]
     if not arms:
         return None
-    with _styled():
-        figure, axes = _sheet(7.0, 4.3)
+    with styled():
+        figure, axes = sheet(7.0, 4.3)
         axes.plot([0, 1], [0, 1], color=RULE, linewidth=1.0, zorder=1)
         for arm in arms:  # the widest first, so that a thin dashed twin stays visible on it
             look = arm_look(record, arm)
@@ -112,8 +110,8 @@ def loss_figure(record: RunRecord) -> Figure | None:
     """Draw training loss per site and federated validation loss by round; None without rounds."""
     if not record.rounds:
         return None
-    with _styled():
-        figure, axes = _sheet(7.2, 3.5)
+    with styled():
+        figure, axes = sheet(7.2, 3.5)
         ends: list[tuple[float, str, LineLook]] = []
         for index, site in enumerate(_sites_that_trained(record)):
             points = [
@@ -144,8 +142,8 @@ def forest_figure(record: RunRecord) -> Figure | None:
     arms = [arm for arm in record.arms if arm.auc.value is not None]
     if not arms:
         return None
-    with _styled():
-        figure, axes = _sheet(7.2, 0.95 + 0.34 * len(arms))
+    with styled():
+        figure, axes = sheet(7.2, 0.95 + 0.34 * len(arms))
         _landmark(axes, 0.5, "chance", len(arms))
         if record.bayes_auc is not None:
             best = f"best possible {number_text(record.bayes_auc)}"
@@ -165,7 +163,7 @@ def traffic_figure(record: RunRecord) -> Figure | None:
     """Draw megabytes and seconds by round; None without rounds."""
     if not record.rounds:
         return None
-    with _styled():
+    with styled():
         figure = Figure(figsize=(7.2, 2.5), layout="constrained")
         FigureCanvasAgg(figure)
         traffic, duration = figure.subplots(1, 2)
@@ -203,7 +201,8 @@ def traffic_figure(record: RunRecord) -> Figure | None:
     return figure
 
 
-def _sheet(width_inches: float, height_inches: float) -> tuple[Figure, Axes]:
+def sheet(width_inches: float, height_inches: float) -> tuple[Figure, Axes]:
+    """Open a figure with one pair of axes; call it inside ``styled``."""
     figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots()
