@@ -137,6 +137,12 @@ def _refuse_unsupported(instance: InstanceHeader) -> None:
 
 def _refuse_lies(dataset: FileDataset, instance: InstanceHeader) -> None:
     """Check what the decoders would allocate by."""
+    if "PixelData" not in dataset:  # pydicom drops everything where an encapsulated file ends early
+        raise DicomError(
+            "its pixels have no end, so it was cut short or damaged. Send it again."
+            if instance.has_pixels
+            else "it has no pixels. Choose a series of images."
+        )
     size = (int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0))
     frames = int(dataset.get("NumberOfFrames") or 1)
     if size != (instance.rows, instance.columns) or frames != 1:
