@@ -176,7 +176,7 @@ def _page(statistics: Statistics, tables: dict[str, Table], drawings: dict[str, 
     ]
     sites = listed(tuple(f"{name} ({n})" for name, n in statistics.site_patients.items()))
     return render_statistics(
-        "Clinical cohort over sites: who, risk, survival, prediction",
+        "Clinical statistics over sites",
         f"Sites: {sites} · seed {statistics.choices.seed} · {statistics.seconds:.1f} s federated",
         sections,
         f"Written by HepaFed {version('hepafed')}. The numbers behind this page are in the CSV "
