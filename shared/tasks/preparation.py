@@ -6,7 +6,7 @@ Liao 2024, section 2.3. Departure: the paper does not say how slices of the phas
 they are paired by position in the patient, not by slice number.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +22,12 @@ from shared.dicom.scan import scan_files, scan_folder
 from shared.dicom.series import CandidateSeries, group_series
 from shared.errors import PreparationError
 from shared.imaging.resample import PlaneStack, covered, resample, square_target, take_slices
+from shared.imaging.resample_moved import covered_moved, resample_moved
+from shared.imaging.rigid import RigidMotion
 from shared.imaging.slices import slices_in_range, spread_evenly
 from shared.imaging.window import apply_window
 from shared.tasks.liver_range import LiverRange
+from shared.tasks.phase_alignment import align_phases
 from shared.tasks.phase_plausibility import check_enhancement
 from shared.tasks.phase_selection import PhaseVolume, select_volumes
 from shared.tasks.volume_grid import flips, stack_of
@@ -111,6 +114,7 @@ def prepare_study(
     liver_range_mm: LiverRange | tuple[float, float] | None = None,
     study_uid: str | None = None,
     roles: Mapping[str, CtPhase] | None = None,
+    registration: bool = False,
 ) -> PreparedStudy:
     """Prepare one CT study.
 
@@ -121,6 +125,8 @@ def prepare_study(
             without their source; None takes every slice that all phases cover, with a notice.
         study_uid: Which study, where the files hold several.
         roles: Phases that a person confirmed, by SeriesInstanceUID; they override the headers.
+        registration: Whether phases of different frames of reference may be registered rigidly
+            instead of refused; a cache must tell such results apart.
 
     Returns:
         Prepared slices, lowest first.
@@ -136,10 +142,15 @@ def prepare_study(
     decisions = decide_phases(candidates, roles)
     volumes, choices = select_volumes(decisions, preparation.phases)
     notices += choices
-    _check_frames_of_reference(volumes, notices)
-    target, step_mm = _target(volumes, preparation, _ends_mm(liver_range_mm, notices), notices)
+    reference = CtPhase.PORTAL if CtPhase.PORTAL in volumes else preparation.phases[0]
+    motions = align_phases(volumes, reference, notices, registration=registration)
+    ends_mm = _ends_mm(liver_range_mm, notices)
+    target, step_mm = _target(volumes, motions, preparation, ends_mm, notices)
     values_hu = np.stack(
-        [_resampled(volumes[phase].geometry, target, step_mm) for phase in preparation.phases],
+        [
+            _resampled(volumes[phase].geometry, motions.get(phase), target, step_mm)
+            for phase in preparation.phases
+        ],
         axis=1,
     )
     certain = {phase for phase, volume in volumes.items() if volume.decision.confidence >= 1}
@@ -193,19 +204,6 @@ def _candidates(
     return tuple(kept), tuple(excluded)
 
 
-def _check_frames_of_reference(volumes: Mapping[CtPhase, PhaseVolume], notices: list[str]) -> None:
-    frames = {phase: v.geometry.instances[0].frame_of_reference for phase, v in volumes.items()}
-    if len(set(frames.values()) - {""}) > 1:
-        raise PreparationError(
-            "The phases have different frames of reference: the patient left the table or was "
-            "registered anew, so positions do not correspond. Choose phases of one examination."
-        )
-    if "" in frames.values() and len(frames) > 1:
-        notices.append(
-            "Not every phase names its frame of reference; positions were taken as common."
-        )
-
-
 def _ends_mm(
     liver_range: LiverRange | tuple[float, float] | None, notices: list[str]
 ) -> tuple[float, float] | None:
@@ -217,6 +215,7 @@ def _ends_mm(
 
 def _target(
     volumes: Mapping[CtPhase, PhaseVolume],
+    motions: Mapping[CtPhase, RigidMotion],
     preparation: CtPreparation,
     liver_range_mm: tuple[float, float] | None,
     notices: list[str],
@@ -239,7 +238,13 @@ def _target(
         )
     else:
         wanted = slices_in_range(_heights(grid), *liver_range_mm, reference.step_mm)
-    shared_slices = np.all([covered(stack, grid) for stack in stacks.values()], axis=0)
+    shared_slices = np.all(
+        [
+            covered_moved(stack, grid, motions[phase]) if phase in motions else covered(stack, grid)
+            for phase, stack in stacks.items()
+        ],
+        axis=0,
+    )
     usable = wanted[shared_slices[wanted]]
     if len(usable) < _SMALLEST_COVERAGE * len(wanted):
         raise PreparationError(
@@ -256,15 +261,17 @@ def _target(
 
 
 def _resampled(
-    geometry: VolumeGeometry, target: PlaneStack, step_mm: float
+    geometry: VolumeGeometry, motion: RigidMotion | None, target: PlaneStack, step_mm: float
 ) -> Float32[np.ndarray, "slice height width"]:
     down, right = flips(geometry)
 
     def load(index: int) -> Float32[np.ndarray, "height width"]:
         return load_slice(geometry.instances, index)[::down, ::right]
 
-    loader: Callable[[int], Float32[np.ndarray, "height width"]] = load
-    return resample(loader, stack_of(geometry), target, step_mm, AIR_HU)
+    source = stack_of(geometry)
+    if motion is not None:
+        return resample_moved(load, source, target, step_mm, motion, AIR_HU)
+    return resample(load, source, target, step_mm, AIR_HU)
 
 
 def _heights(grid: PlaneStack) -> Float64[np.ndarray, " slice"]:
