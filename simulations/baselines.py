@@ -1,95 +1,140 @@
-"""The arms that federation is compared with, trained once and kept in the run's folder."""
+"""The arms that federation is compared with, trained beside it and kept in the run's folder.
+
+They need nothing from each other, so each is a job for a process of its own with few threads:
+two small trainings side by side use two cores better than one training with two threads.
+"""
 
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
+import torch
+
+from client.dataset import open_site
+from client.site_settings import read_site_settings
 from server.checkpoint import write_json
 from server.results import from_plain, to_plain
 from shared.aggregation.pooled_evaluation import FederatedEvaluation
+from shared.report.console import say
 from shared.report.run_record import POOLED_CENTRAL, SITE_ALONE_PREFIX
 from shared.settings import RunSettings
-from shared.tasks.recipe import Recipe
+from shared.tasks.recipe import recipe_for
 from shared.training.device import choose_device
 from simulations.arm import ArmResult, RoundReport, SitePatients
 from simulations.local_only import train_site_alone
 from simulations.pooled import train_pooled
 from simulations.report_arm import evaluate_result
 
-Say = Callable[[str], None]
-
 _NOT_PART_OF_TRAINING = ("run_dir", "sites_dir", "min_sites", "wait_seconds")
 
 
-def baseline_evaluations(
-    sites: SitePatients,
-    recipe: Recipe,
-    settings: RunSettings,
-    run_dir: Path,
-    say: Say,
-) -> dict[str, FederatedEvaluation]:
-    """Train the pooled-central arm and every site alone, or read what an earlier start finished.
+@dataclass(frozen=True)
+class BaselineJob:
+    """One arm to train.
 
-    Each arm is evaluated on the held-out patients of all sites. An arm is written as soon as it is
-    done, so that an interrupted run repeats at most one.
+    Attributes:
+        name: Of the arm in the report.
+        folders: Settings files of all sites, whose prepared patients are in their caches.
+        settings: Of the federation that the arm is compared with.
+        run_dir: Of the run; results go to its folder ``baselines``.
+        threads: Threads of this training.
+    """
+
+    name: str
+    folders: tuple[Path, ...]
+    settings: RunSettings
+    run_dir: Path
+    threads: int
+
+    @property
+    def result_file(self) -> Path:
+        """Say where the result is kept; another setting has another file."""
+        facts = {
+            field: value
+            for field, value in dataclasses.asdict(self.settings).items()
+            if field not in _NOT_PART_OF_TRAINING
+        }
+        text = json.dumps([self.name, facts], sort_keys=True)
+        key = hashlib.sha256(text.encode()).hexdigest()[:16]
+        return self.run_dir / "baselines" / f"{key}.json"
+
+
+Collect = Callable[[], dict[str, FederatedEvaluation]]
+
+
+@contextmanager
+def baselines_beside(jobs: Mapping[str, BaselineJob], processes: int) -> Iterator[Collect]:
+    """Train arms in processes of their own while the caller does something else.
+
+    An arm is written as soon as it is done; one that an earlier start finished is read.
 
     Args:
-        sites: Every prepared patient, by site.
-        recipe: Of the study.
-        settings: Of the federation they are compared with.
-        run_dir: Of the run; results go to its folder ``baselines``.
-        say: Takes one line for a person who waits.
+        jobs: By the arm's name.
+        processes: How many train at the same time.
+
+    Yields:
+        A function that waits for the evaluations and gives them in the order of the jobs. When
+        the caller leaves with an error, the processes are ended.
+    """
+    if not jobs:
+        yield dict
+        return
+    # A fresh interpreter per worker: forking a process that holds threads is not safe.
+    with get_context("spawn").Pool(min(processes, len(jobs))) as pool:
+        waiting = {name: pool.apply_async(run_baseline, (job,)) for name, job in jobs.items()}
+        yield lambda: {name: result.get() for name, result in waiting.items()}
+
+
+def run_baseline(job: BaselineJob) -> FederatedEvaluation:
+    """Train one arm and evaluate it on the held-out patients of all sites.
+
+    Args:
+        job: Which arm.
 
     Returns:
-        The evaluations by the arm's name in the report, pooled-central first.
+        The evaluation, also kept in the run's folder.
+
+    Raises:
+        HepafedError: What training refuses.
     """
-    device, report = choose_device(), _reporter(say)
-    arms: dict[str, Callable[[], ArmResult]] = {
-        POOLED_CENTRAL: partial(train_pooled, sites, recipe, settings, device, report)
+    kept = job.result_file
+    if kept.is_file():
+        return from_plain(FederatedEvaluation, json.loads(kept.read_text(encoding="utf-8")))
+    torch.set_num_threads(job.threads)
+    recipe = recipe_for(job.settings)
+    result = _train(job)
+    evaluation = evaluate_result(result, recipe.endpoint)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    write_json(kept, to_plain(evaluation))
+    area = f"AUC {evaluation.auc.auc:.3f}" if evaluation.auc else "no AUC (one class only)"
+    say(f"{job.name}: {area}, best round {result.best_round}, {result.seconds:.0f} s")
+    return evaluation
+
+
+def arm_names(sites: tuple[str, ...]) -> tuple[str, ...]:
+    """Name the arms of a comparison, pooled-central first."""
+    return (POOLED_CENTRAL, *(f"{SITE_ALONE_PREFIX}{name}" for name in sites))
+
+
+def _train(job: BaselineJob) -> ArmResult:
+    recipe, device = recipe_for(job.settings), choose_device()
+    sites: SitePatients = {
+        site.name: open_site(site, job.settings, recipe.preparation, recipe.endpoint).patients
+        for site in map(read_site_settings, job.folders)
     }
-    for name in sites:
-        arms[f"{SITE_ALONE_PREFIX}{name}"] = partial(
-            train_site_alone, sites, name, recipe, settings, device, report
-        )
-    folder = run_dir / "baselines"
-    folder.mkdir(parents=True, exist_ok=True)
-    found: dict[str, FederatedEvaluation] = {}
-    for name, train in arms.items():
-        key = _key(name, settings)
-        kept = folder / f"{key}.json"
-        if kept.is_file():
-            found[name] = from_plain(FederatedEvaluation, json.loads(kept.read_text("utf-8")))
-            continue
-        result = train()
-        found[name] = evaluate_result(result, recipe.endpoint)
-        write_json(kept, to_plain(found[name]))
-        say(_result_line(name, result, found[name]))
-    return found
 
-
-def _key(name: str, settings: RunSettings) -> str:
-    facts = {
-        field: value
-        for field, value in dataclasses.asdict(settings).items()
-        if field not in _NOT_PART_OF_TRAINING
-    }
-    text = json.dumps([name, facts], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _reporter(say: Say) -> Callable[[RoundReport], None]:
     def report(step: RoundReport) -> None:
         say(
-            f"{step.arm}: round {step.round} of {step.rounds}, training loss "
+            f"{job.name}: round {step.round} of {step.rounds}, training loss "
             f"{step.training_loss:.3f}, inner-validation loss {step.validation_loss:.3f}"
         )
 
-    return report
-
-
-def _result_line(name: str, result: ArmResult, evaluation: FederatedEvaluation) -> str:
-    area = f"AUC {evaluation.auc.auc:.3f}" if evaluation.auc else "no AUC (one class only)"
-    return f"{name}: {area}, best round {result.best_round}, {result.seconds:.0f} s"
+    if job.name == POOLED_CENTRAL:
+        return train_pooled(sites, recipe, job.settings, device, report)
+    name = job.name.removeprefix(SITE_ALONE_PREFIX)
+    return train_site_alone(sites, name, recipe, job.settings, device, report)

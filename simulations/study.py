@@ -6,29 +6,34 @@ interrupted one stopped.
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from client.dataset import SiteData, open_site
+import numpy as np
+import torch
+
+from client.dataset import open_site
 from client.site_settings import read_site_settings
 from server.checkpoint import write_json
 from server.run_folder import read_best, read_census, read_evaluation, read_history
+from shared.aggregation.pooled_evaluation import FederatedEvaluation
 from shared.aggregation.sum_channel import MINIMUM_SITES
 from shared.errors import DataError
+from shared.models.multiphase_ct import MultiphaseCt
 from shared.models.weights import load_arrays
 from shared.report.console import progress_printer, say
 from shared.report.report_files import write_report
 from shared.report.run_files import write_run_record
+from shared.report.run_record import OverlayImage
 from shared.settings import RunSettings
 from shared.tasks.recipe import Recipe, recipe_for
 from shared.training.device import choose_device
-from shared.training.initial import initial_network
 from shared.vocabulary import Split
 from simulations.arm import SitePatients, patients_in
-from simulations.baselines import baseline_evaluations
+from simulations.baselines import BaselineJob, arm_names, baselines_beside
 from simulations.federation import Engine, run_federation
 from simulations.overlays import report_overlays
 from simulations.study_record import StudyFacts, study_record
@@ -49,7 +54,7 @@ class StudyPlan:
         settings: Of the run.
         engine: ``in-process`` or ``ray``.
         baselines: Whether pooled-central and each site alone are trained as well.
-        workers: Processes that prepare studies.
+        workers: Processes that prepare studies and train baselines.
     """
 
     cohort: Path
@@ -122,37 +127,15 @@ def run_study(plan: StudyPlan) -> StudyResult:
     """
     started = datetime.now(UTC)
     folders = find_sites(plan.cohort)
-    if len(folders) < MINIMUM_SITES:
-        raise DataError(
-            f"Expected at least {MINIMUM_SITES} sites, got {len(folders)}: a sum over fewer shows "
-            "one site's share to the other, so two sites are not evaluated together. Add a site."
-        )
     plan.run_dir.mkdir(parents=True, exist_ok=True)
     clock = StepClock(plan.run_dir)
     recipe = recipe_for(plan.settings)
     with clock.step("preparation"):
-        data = {name: d for name, d in _prepare(folders, plan, recipe).items() if d.patients}
-    sites: SitePatients = {name: d.patients for name, d in data.items()}
-    with clock.step("training"):
-        run_federation(folders, plan.settings, plan.run_dir, engine=plan.engine, progress=say)
-    with clock.step("baselines"):
-        others = (
-            baseline_evaluations(sites, recipe, plan.settings, plan.run_dir, say)
-            if plan.baselines
-            else {}
-        )
+        sites = _prepare(folders, plan, recipe)
+    others = _train_all_arms(folders, tuple(sites), plan, clock)
     best, weights = read_best(plan.run_dir)
-    network = initial_network(recipe.network, plan.settings.seed)
-    load_arrays(network, weights)
     with clock.step("report"):
         invented = _cohort_facts(plan.cohort)
-        overlays = (
-            report_overlays(
-                network, patients_in(sites, Split.HELD_OUT), recipe.endpoint, choose_device()
-            )
-            if invented
-            else ()
-        )
         facts = StudyFacts(
             run=plan.run_dir.name,
             recipe=recipe,
@@ -166,7 +149,7 @@ def run_study(plan: StudyPlan) -> StudyResult:
             others=others,
             bayes_auc=invented.get("bayes_auc"),
             synthetic=bool(invented),
-            overlays=overlays,
+            overlays=_overlays(sites, recipe, weights) if invented else (),
         )
         record = study_record(facts)
         write_run_record(plan.run_dir, record)
@@ -181,11 +164,45 @@ def run_study(plan: StudyPlan) -> StudyResult:
     )
 
 
+def _train_all_arms(
+    folders: tuple[Path, ...], sites: tuple[str, ...], plan: StudyPlan, clock: "StepClock"
+) -> dict[str, FederatedEvaluation]:
+    on_gpu = choose_device().type == "cuda"
+    processes = 1 if on_gpu else plan.workers  # one GPU is not shared between arms
+    threads = max(1, torch.get_num_threads() // processes)
+    names = arm_names(sites) if plan.baselines else ()
+    jobs = {
+        name: BaselineJob(name, folders, plan.settings, plan.run_dir.resolve(), threads)
+        for name in names
+    }
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads if jobs else before)
+    try:
+        with baselines_beside(jobs, processes) as collect:
+            with clock.step("training"):
+                run_federation(
+                    folders, plan.settings, plan.run_dir, engine=plan.engine, progress=say
+                )
+            with clock.step("baselines"):
+                return collect()
+    finally:
+        torch.set_num_threads(before)
+
+
+def _overlays(
+    sites: SitePatients, recipe: Recipe, weights: Mapping[str, np.ndarray]
+) -> tuple[OverlayImage, ...]:
+    network = MultiphaseCt(recipe.network)
+    load_arrays(network, weights)
+    held_out = patients_in(sites, Split.HELD_OUT)
+    return report_overlays(network, held_out, recipe.endpoint, choose_device())
+
+
 def find_sites(cohort: Path) -> tuple[Path, ...]:
     """Find the sites of a cohort: its folders with a settings file, by name.
 
     Raises:
-        DataError: When there is none.
+        DataError: When there are too few.
     """
     found = sorted(path for path in cohort.glob(f"*/{SITE_FILE}")) if cohort.is_dir() else []
     if not found:
@@ -193,10 +210,15 @@ def find_sites(cohort: Path) -> tuple[Path, ...]:
             f"Expected folders with a {SITE_FILE} in {cohort}, found none. Write a cohort with "
             "'hepafed cohort synth', or give the folder above the sites' folders."
         )
+    if len(found) < MINIMUM_SITES:
+        raise DataError(
+            f"Expected at least {MINIMUM_SITES} sites, got {len(found)}: a sum over fewer shows "
+            "one site's share to the other, so two sites are not evaluated together. Add a site."
+        )
     return tuple(found)
 
 
-def _prepare(folders: tuple[Path, ...], plan: StudyPlan, recipe: Recipe) -> dict[str, SiteData]:
+def _prepare(folders: tuple[Path, ...], plan: StudyPlan, recipe: Recipe) -> SitePatients:
     prepared = {}
     for path in folders:
         site = read_site_settings(path)
@@ -210,7 +232,7 @@ def _prepare(folders: tuple[Path, ...], plan: StudyPlan, recipe: Recipe) -> dict
         )
         if data.excluded:
             say(f"{site.name}: {data.excluded} patients excluded; see 'hepafed site check {path}'.")
-        prepared[site.name] = data
+        prepared[site.name] = data.patients
     return prepared
 
 

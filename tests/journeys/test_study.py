@@ -41,8 +41,8 @@ def plan_for(cohort, run_dir, **changes):
         cohort=cohort,
         run_dir=run_dir,
         settings=parse_run_settings({**CONFIG, **changes}),
-        baselines=False,
-        workers=1,
+        baselines=True,
+        workers=2,
     )
 
 
@@ -73,6 +73,14 @@ def test_the_report_and_the_record_tell_the_run(finished):
     assert len(record.rounds) == 2
     assert len(record.sites) == 3
     assert record.synthetic
+    assert [arm.name for arm in record.arms] == [
+        "federated",
+        "pooled-central",
+        "site alone: site-a",
+        "site alone: site-b",
+        "site alone: site-c",
+    ]
+    assert len({arm.patients for arm in record.arms}) == 1
     # Two patients of a site choose its best round: too few to tell, and so the count of the
     # held-out ones, which would give them away, is withheld as well.
     assert {site.held_out_patients for site in record.sites} == {None}
