@@ -14,6 +14,7 @@ from flwr.clientapp import ClientApp
 from flwr.common.constant import ErrorCode
 
 from client.audit_log import AuditLog
+from client.clinical_answers import ClinicalRequest, answer_clinical, clinical_census
 from client.error_log import log_error
 from client.local_census import answer_census
 from client.local_evaluation import answer_evaluation
@@ -23,7 +24,7 @@ from client.release_gate import release
 from client.scoring import scores_for
 from client.site_settings import SiteSettings
 from client.visit import Visit, open_visit, site_settings_for
-from shared.errors import MessageError
+from shared.errors import DisclosureError, MessageError
 from shared.messages.census import CensusRequest
 from shared.messages.evaluation import (
     CellsRequest,
@@ -33,6 +34,9 @@ from shared.messages.evaluation import (
     ScoreRequest,
     SiteResultRequest,
 )
+from shared.messages.moments import MomentsRequest
+from shared.messages.statistics import FollowUpRequest, LogisticRequest
+from shared.messages.svm import SvmModelRequest, SvmRequest
 from shared.messages.training import TrainingRequest
 from shared.settings import ConfigValue, key_of, parse_run_settings
 from shared.wire.actions import flower_type_of, stage_of
@@ -45,6 +49,9 @@ app = ClientApp()
 def _census(request: CensusRequest, visit: Visit) -> object:
     _check_config(request, visit)
     started = time.perf_counter()
+    if visit.is_clinical:
+        table = visit.clinical(afresh=True)
+        return clinical_census(visit.site.name, code_digest(), table, started)
     data = visit.data(afresh=True)
     return answer_census(visit.site.name, code_digest(), data, time.perf_counter() - started)
 
@@ -61,11 +68,18 @@ def _training(request: TrainingRequest, visit: Visit) -> object:
 
 
 def _evaluation(request: EvaluationRequest, visit: Visit) -> object:
+    if visit.is_clinical:
+        return _clinical(request, visit)
+
     def kept_scores(asked: ScoreRequest) -> PatientScores:
         folder = visit.site.work / "scores"
         return scores_for(asked, visit.data().patients, visit.network, visit.device(), folder)
 
     return answer_evaluation(request, kept_scores, visit.site.minimum_count)
+
+
+def _clinical(request: ClinicalRequest, visit: Visit) -> object:
+    return answer_clinical(request, visit.clinical(), visit.site)
 
 
 _ANSWERS: Final[Mapping[type, Callable[..., object]]] = {
@@ -75,6 +89,11 @@ _ANSWERS: Final[Mapping[type, Callable[..., object]]] = {
     CellsRequest: _evaluation,
     PlacementRequest: _evaluation,
     SiteResultRequest: _evaluation,
+    MomentsRequest: _clinical,
+    FollowUpRequest: _clinical,
+    LogisticRequest: _clinical,
+    SvmRequest: _clinical,
+    SvmModelRequest: _clinical,
 }
 """Request type to the function that answers it at a visit."""
 
@@ -87,7 +106,8 @@ def answer(message: Message, context: Context) -> Message:
         context: Flower's, with the node's and the run's settings.
 
     Returns:
-        The reply that passed the release gate, or an error with a reference to the site's log.
+        The reply that passed the release gate, or an error with a reference to the site's log
+        and, where the site refused on purpose, one word of ``Refusal``.
     """
     work_dir = None
     try:
@@ -98,7 +118,10 @@ def answer(message: Message, context: Context) -> Message:
         return Message(encode(reply), reply_to=message)
     except Exception as error:  # noqa: BLE001  # the edge: no exception text may leave the site
         reference = log_error(work_dir, message.metadata.message_type, error)
-        failure = Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, f"site error ref {reference}")
+        # Beside the reference at most one word of a closed list, chosen by the code that refused.
+        word = error.refusal.value if isinstance(error, DisclosureError) else None
+        words = f"site refusal {word}" if word else "site error"
+        failure = Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, f"{words} ref {reference}")
         return Message(failure, reply_to=message)
 
 

@@ -38,14 +38,22 @@ def _block(problem: Problem) -> str:
     return "\n".join(fill(line, _WIDTH, subsequent_indent=indent + "  ") for line in lines)
 
 
-def write_data_report(work: Path, problems: Sequence[Problem], usable: int, excluded: int) -> None:
-    """Write ``data_report.json`` into the site's work folder; it names case numbers only.
+def write_data_report(
+    work: Path,
+    problems: Sequence[Problem],
+    usable: int,
+    excluded: int,
+    *,
+    name: str = "data_report.json",
+) -> None:
+    """Write a report into the site's work folder; it names case numbers or rows only.
 
     Args:
         work: The work folder, created when needed.
         problems: Everything found.
         usable: Patients that can be used.
-        excluded: Rows of the manifest that cannot.
+        excluded: Rows that cannot.
+        name: Of the file.
     """
     work.mkdir(parents=True, exist_ok=True)
     document = {
@@ -54,4 +62,4 @@ def write_data_report(work: Path, problems: Sequence[Problem], usable: int, excl
         "problems": [asdict(problem) for problem in problems],
     }
     text = json.dumps(document, indent=1, ensure_ascii=False)
-    (work / "data_report.json").write_text(text + "\n", encoding="utf-8")
+    (work / name).write_text(text + "\n", encoding="utf-8")

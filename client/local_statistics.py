@@ -8,7 +8,7 @@ from scipy import special
 
 from client.local_moments import flags_of
 from shared.aggregation.fixed_point import encode_sums
-from shared.errors import DataError, DisclosureError
+from shared.errors import DataError, DisclosureError, Refusal
 from shared.fusion.standardize import chosen_columns
 from shared.messages.moments import SiteColumns
 from shared.messages.statistics import (
@@ -64,7 +64,8 @@ def answer_statistics(
         if not masked:
             raise DisclosureError(
                 "Expected a masked sum for counts per day of follow-up, got a sum that the server "
-                "could read: a day with an event is one patient's. Turn masked sums on."
+                "could read: a day with an event is one patient's. Turn masked sums on.",
+                refusal=Refusal.NEEDS_MASKS,
             )
         values = _follow_up(request, table, minimum)
     else:

@@ -8,11 +8,12 @@ from typing import Final
 
 import torch
 
+from client.clinical_site import ClinicalSite, open_clinical_site
 from client.dataset import SiteData, open_site
-from client.site_settings import SiteSettings, read_site_settings
-from shared.errors import SettingsError
+from client.site_settings import Needs, SiteSettings, read_site_settings
+from shared.errors import MessageError, SettingsError
 from shared.models.multiphase_ct import MultiphaseCt, MultiphaseCtSettings
-from shared.settings import ConfigValue, RunSettings
+from shared.settings import CLINICAL_STATISTICS, ConfigValue, RunSettings
 from shared.tasks.recipe import Recipe, recipe_for
 from shared.training.device import choose_device
 
@@ -20,8 +21,15 @@ SETTINGS_KEY: Final = "site-settings"
 PARTITION_KEY: Final = "partition-id"
 SETTINGS_NAME: Final = "site.toml"
 
+_IMAGES: Final = frozenset((Needs.DICOM, Needs.MANIFEST))
+_NEEDS: Final = {CLINICAL_STATISTICS: frozenset((Needs.CLINICAL,))}
+"""What a task needs at a site, where that is not images."""
+
 _opened: dict[tuple[SiteSettings, RunSettings], SiteData] = {}
 """Patients by site and run, so that a simulation of many rounds reads them once."""
+
+_clinical: dict[tuple[SiteSettings, RunSettings], ClinicalSite] = {}
+"""Clinical tables likewise."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,11 @@ class Visit:
     run: RunSettings
     recipe: Recipe
 
+    @property
+    def is_clinical(self) -> bool:
+        """Say whether the run is about the clinical table instead of images."""
+        return self.run.task == CLINICAL_STATISTICS
+
     def data(self, *, afresh: bool = False) -> SiteData:
         """Give the site's patients.
 
@@ -45,14 +58,38 @@ class Visit:
             afresh: Look at the site's files again instead of at what this process knows.
 
         Raises:
-            HepafedError: If the site's data cannot serve the run.
+            HepafedError: If the site's data cannot serve the run, or it is not about images.
         """
+        if self.is_clinical:
+            raise MessageError(
+                "Expected a question about the clinical table, got one about images. "
+                "Run the same version everywhere."
+            )
         key = (self.site, self.run)
         if afresh or key not in _opened:
             _opened[key] = open_site(
                 self.site, self.run, self.recipe.preparation, self.recipe.endpoint
             )
         return _opened[key]
+
+    def clinical(self, *, afresh: bool = False) -> ClinicalSite:
+        """Give the site's clinical table.
+
+        Args:
+            afresh: Read the site's file again instead of what this process knows.
+
+        Raises:
+            HepafedError: If the site's table cannot serve the run, or it is about images.
+        """
+        if not self.is_clinical:
+            raise MessageError(
+                "Expected a question about images, got one about the clinical table. "
+                "Start a run with the task 'clinical-statistics'."
+            )
+        key = (self.site, self.run)
+        if afresh or key not in _clinical:
+            _clinical[key] = open_clinical_site(self.site, self.run)
+        return _clinical[key]
 
     def network(self) -> MultiphaseCt:
         """Give a network of the run's shape, with weights that the caller overwrites."""
@@ -96,8 +133,9 @@ def site_settings_for(node_config: Mapping[str, ConfigValue], run: RunSettings) 
     Raises:
         SettingsError: If there is no settings file for this node, or it cannot be used.
     """
+    needs = _NEEDS.get(run.task, _IMAGES)
     if SETTINGS_KEY in node_config:
-        return read_site_settings(Path(str(node_config[SETTINGS_KEY])))
+        return read_site_settings(Path(str(node_config[SETTINGS_KEY])), needs)
     number = node_config.get(PARTITION_KEY)
     if not run.sites_dir or not isinstance(number, int):
         raise SettingsError(
@@ -110,4 +148,4 @@ def site_settings_for(node_config: Mapping[str, ConfigValue], run: RunSettings) 
             f"Expected a simulated site number {number + 1}, got {len(files)} folders with a "
             f"{SETTINGS_NAME}. Simulate fewer nodes or add sites."
         )
-    return read_site_settings(files[number])
+    return read_site_settings(files[number], needs)

@@ -1,5 +1,6 @@
 """The ServerApp: settings, then the schedule."""
 
+import secrets
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -7,13 +8,14 @@ from pathlib import Path
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
+from server.clinical_schedule import ClinicalStudy, run_clinical_schedule
 from server.events import EventStore
 from server.run_folder import events_file
 from server.schedule import Study, run_schedule
 from server.transport import Progress, SiteExchange
 from shared.errors import Problem, SettingsError
 from shared.messages.training import Weights
-from shared.settings import ConfigValue, RunSettings, parse_run_settings
+from shared.settings import CLINICAL_STATISTICS, ConfigValue, RunSettings, parse_run_settings
 from shared.wire.fingerprint import code_digest, weights_digest
 
 app = ServerApp()
@@ -40,7 +42,11 @@ def serve(grid: Grid, config: Mapping[str, ConfigValue], progress: Progress) -> 
     run_dir = _run_dir(settings)
     with closing(EventStore(events_file(run_dir))) as events:
         exchange = SiteExchange(grid, settings, events, code_digest(), progress)
-        run_schedule(exchange, _study(settings, config, exchange, progress), events, run_dir)
+        if settings.task == CLINICAL_STATISTICS:
+            study = _clinical_study(settings, config, exchange, progress)
+            run_clinical_schedule(exchange, study, events, run_dir)
+        else:
+            run_schedule(exchange, _study(settings, config, exchange, progress), events, run_dir)
 
 
 def _study(
@@ -68,6 +74,23 @@ def _study(
         initial_weights=initial_weights,
         digest_of=weights_digest,
         traffic=lambda: exchange.traffic,
+        progress=progress,
+    )
+
+
+def _clinical_study(
+    settings: RunSettings,
+    config: Mapping[str, ConfigValue],
+    exchange: SiteExchange,
+    progress: Progress,
+) -> ClinicalStudy:
+    return ClinicalStudy(
+        settings=settings,
+        config=config,
+        digest_of=weights_digest,
+        traffic=lambda: exchange.traffic,
+        refusals=lambda: exchange.refusals,
+        salt=secrets.token_hex,
         progress=progress,
     )
 

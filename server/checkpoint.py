@@ -102,7 +102,7 @@ class CheckpointFolder:
             settings: Of the run; a checkpoint of other settings is refused.
         """
         self._folder = run_dir / "checkpoints"
-        self._settings = _plain_settings(settings)
+        self._settings = settings_record(settings)
 
     def save(self, state: RunState) -> None:
         """Write a complete round and drop the rounds before the last two."""
@@ -133,7 +133,7 @@ class CheckpointFolder:
         number = rounds[-1]
         try:
             document = json.loads(self._json_file(number).read_text(encoding="utf-8"))
-            self._check_settings(document["settings"])
+            refuse_other_settings(document["settings"], self._settings)
             arrays = read_weights(self._weights_file(number), document["weights_sha256"])
             history = tuple(from_plain(RoundRecord, row) for row in document["history"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -148,15 +148,6 @@ class CheckpointFolder:
             strategy_memory=_under(_MEMORY, arrays),
         )
 
-    def _check_settings(self, saved: Mapping[str, object]) -> None:
-        problems = [
-            Problem(key, str(now), str(saved.get(key)), "Use another run folder or this value.")
-            for key, now in self._settings.items()
-            if saved.get(key) != now
-        ]
-        if problems:
-            raise CheckpointError("The run folder holds a run with other settings.", problems)
-
     def _complete_rounds(self) -> list[int]:
         return sorted(
             int(file.stem.removeprefix("round_")) for file in self._folder.glob("round_*.json")
@@ -169,7 +160,27 @@ class CheckpointFolder:
         return self._folder / f"round_{number:05d}.safetensors"
 
 
-def _plain_settings(settings: RunSettings) -> dict[str, object]:
+def refuse_other_settings(saved: Mapping[str, object], now: Mapping[str, object]) -> None:
+    """Refuse to go on in a folder whose run was another.
+
+    Args:
+        saved: What ``settings_record`` gave when the run began.
+        now: What it gives now.
+
+    Raises:
+        CheckpointError: If a setting that counts has another value; every one is named.
+    """
+    problems = [
+        Problem(key, str(value), str(saved.get(key)), "Use another run folder or this value.")
+        for key, value in now.items()
+        if saved.get(key) != value
+    ]
+    if problems:
+        raise CheckpointError("The run folder holds a run with other settings.", problems)
+
+
+def settings_record(settings: RunSettings) -> dict[str, object]:
+    """Give the settings that a resumed run must share, as JSON values by key."""
     plain = dataclasses.asdict(settings)
     plain["phases"] = ",".join(settings.phases)
     return {key_of(name): value for name, value in plain.items() if name not in _MAY_CHANGE}

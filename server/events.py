@@ -45,6 +45,7 @@ class EventKind(StrEnum):
     ERROR = "error"
     WAIT = "wait"
     AGGREGATE = "aggregate"
+    STAGE = "stage"
     STOP = "stop"
 
 

@@ -10,6 +10,8 @@ file                  content
 ``best.json``         which they are (``BestWeights``)
 ``evaluation.json``   the pooled evaluation of these weights (``FederatedEvaluation``)
 ``checkpoints/``      the last complete rounds (``server.checkpoint``)
+``statistics.json``   a run of clinical statistics (``server.clinical_results``)
+``statistics.csv``    the same as one tidy table
 ====================  ============================================================================
 """
 
@@ -18,15 +20,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from server.checkpoint import read_weights, write_json, write_weights
+from server.checkpoint import (
+    read_weights,
+    refuse_other_settings,
+    settings_record,
+    write_json,
+    write_weights,
+)
+from server.clinical_results import ClinicalStatistics
 from server.federated_census import Census
 from server.results import from_plain, to_plain
 from server.run_state import RoundRecord, RunState
 from shared.aggregation.pooled_evaluation import FederatedEvaluation
 from shared.errors import CheckpointError
 from shared.messages.training import Weights
+from shared.settings import RunSettings
 
 Kind = TypeVar("Kind")
+
+STATISTICS = "statistics.json"
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,33 @@ def write_census(run_dir: Path, census: Census) -> None:
 def write_evaluation(run_dir: Path, evaluation: FederatedEvaluation) -> None:
     """Write the evaluation of the best weights."""
     write_json(run_dir / "evaluation.json", to_plain(evaluation))
+
+
+def write_statistics(run_dir: Path, settings: RunSettings, found: ClinicalStatistics) -> None:
+    """Write the stages of clinical statistics that have ended."""
+    document = {"settings": settings_record(settings), "found": to_plain(found)}
+    write_json(run_dir / STATISTICS, document)
+
+
+def read_statistics(run_dir: Path, settings: RunSettings | None = None) -> ClinicalStatistics:
+    """Read the stages of clinical statistics that have ended; none in a new folder.
+
+    Args:
+        run_dir: The run folder.
+        settings: Those of the run that goes on in it; None only reads.
+
+    Raises:
+        CheckpointError: If the file is damaged, or the folder holds a run with other settings.
+    """
+    path = run_dir / STATISTICS
+    if not path.exists():
+        return ClinicalStatistics()
+    document = _parsed(path)
+    if not isinstance(document, dict) or not isinstance(document.get("settings"), dict):
+        raise _damaged(path)
+    if settings is not None:
+        refuse_other_settings(document["settings"], settings_record(settings))
+    return _rebuilt(path, ClinicalStatistics, document.get("found"))
 
 
 def read_best(run_dir: Path) -> tuple[BestWeights, Weights]:

@@ -6,19 +6,18 @@ only. Nodes that appear later, or come back under another number, take the censu
 exchange.
 """
 
-import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from flwr.app import Message, RecordDict
+from flwr.app import ConfigRecord, Message, RecordDict
 from flwr.serverapp import Grid
 
 from server.events import EventKind, EventStore
 from server.reply_checks import check_reply
+from server.site_failures import SiteFailure, refusal_sentence, site_failure
 from server.traffic import Traffic
-from shared.errors import MessageError, QuorumError
+from shared.errors import MessageError, QuorumError, Refusal, RefusedError
 from shared.messages.census import CensusReply, CensusRequest
 from shared.messages.training import TrainingReply
 from shared.settings import RunSettings
@@ -32,25 +31,6 @@ Progress = Callable[[str], None]
 _POLL_SECONDS: Final = 1.0
 _LINE_SECONDS: Final = 30.0
 """A wait is announced at once and then this often."""
-_REFERENCE: Final = re.compile(r"site error ref ([0-9a-f]{12})")
-"""The only error text of a site that is kept; anything else could name a patient."""
-_ERROR_WORDS: Final = {
-    0: "unknown failure",
-    1: "the site could not load the app",
-    2: "the app failed at the site",
-    3: "message lost",
-    4: "no reply before it expired",
-    5: "the site is offline",
-    6: "a precondition failed at the site",
-    7: "the site refused the app bundle",
-    8: "the app stopped responding at the site",
-}
-
-
-@dataclass(frozen=True)
-class _Failure:
-    reason: str
-    code: int | None = None
 
 
 class SiteExchange:
@@ -58,6 +38,7 @@ class SiteExchange:
 
     Attributes:
         traffic: Of the last exchange.
+        refusals: Sites that refused on purpose to answer the last exchange, and why.
     """
 
     def __init__(
@@ -88,6 +69,7 @@ class SiteExchange:
         self._census: CensusRequest | None = None
         self._replies: dict[str, CensusReply] = {}
         self.traffic = Traffic()
+        self.refusals: Mapping[str, Refusal] = {}
 
     def __call__(self, request: object, reply_type: type[Reply]) -> Mapping[str, Reply]:
         """Ask every site that is online; see ``Ask``.
@@ -95,6 +77,7 @@ class SiteExchange:
         Raises:
             QuorumError: If fewer than ``min_sites`` were there or answered usably; names the
                 missing sites and the reasons.
+            RefusedError: If that is because sites refused.
         """
         if isinstance(request, CensusRequest):
             self._census = request
@@ -107,7 +90,11 @@ class SiteExchange:
         named = {self._sites[node]: reply for node, reply in replies.items()}
         failed = {self._sites[node]: failure for node, failure in failures.items()}
         self._record(request, named, failed)
+        self.refusals = {s: f.refusal for s, f in failed.items() if f.refusal is not None}
         if len(named) < self._settings.min_sites:
+            needed = self._settings.min_sites
+            if len(named) + len(self.refusals) >= needed:
+                raise RefusedError(refusal_sentence(needed, len(named), self.refusals))
             raise QuorumError(self._quorum_sentence(named, failed))
         return dict(sorted(named.items()))
 
@@ -183,7 +170,7 @@ class SiteExchange:
 
     def _exchange(
         self, request: object, reply_type: type[Reply], nodes: list[int]
-    ) -> tuple[dict[int, Reply], dict[int, _Failure]]:
+    ) -> tuple[dict[int, Reply], dict[int, SiteFailure]]:
         """Send one request to some nodes; sort what comes back into replies and failures."""
         started = time.monotonic()
         content = encode(request)
@@ -197,7 +184,7 @@ class SiteExchange:
             message.metadata.message_id: message.metadata.dst_node_id for message in messages
         }
         replies: dict[int, Reply] = {}
-        failures = {node: _Failure("no reply in time") for node in nodes}
+        failures = {node: SiteFailure("no reply in time") for node in nodes}
         received = 0
         while answers:
             answer = answers.pop()
@@ -205,7 +192,7 @@ class SiteExchange:
             if node is None or node in replies:
                 continue
             if answer.has_error():
-                failures[node] = _failure_of(answer)
+                failures[node] = site_failure(answer.error.code, answer.error.reason or "")
                 continue
             received += _size(answer.content)
             try:
@@ -213,7 +200,7 @@ class SiteExchange:
                 check_reply(request, reply)
                 self._check_weight(node, reply)
             except MessageError as error:
-                failures[node] = _Failure(f"refused: {error}")
+                failures[node] = SiteFailure(f"refused: {error}")
                 continue
             replies[node] = reply
             del failures[node]
@@ -237,7 +224,7 @@ class SiteExchange:
             )
 
     def _record(
-        self, request: object, named: Mapping[str, object], failed: Mapping[str, _Failure]
+        self, request: object, named: Mapping[str, object], failed: Mapping[str, SiteFailure]
     ) -> None:
         round_number = getattr(request, "round", 0)
         message = type(request).__name__
@@ -256,7 +243,9 @@ class SiteExchange:
             )
             self._progress(f"{site}: {failure.reason}; left out of this exchange.")
 
-    def _quorum_sentence(self, here: Mapping[str, object], failed: Mapping[str, _Failure]) -> str:
+    def _quorum_sentence(
+        self, here: Mapping[str, object], failed: Mapping[str, SiteFailure]
+    ) -> str:
         """Say who is here and whom the run waits for."""
         missing = [f"{site} ({failed[site].reason})" for site in sorted(failed)]
         missing += sorted(f"{s} (offline)" for s in set(self.sites) - set(here) - set(failed))
@@ -271,13 +260,17 @@ class SiteExchange:
         )
 
 
-def _failure_of(answer: Message) -> _Failure:
-    code = answer.error.code
-    found = _REFERENCE.fullmatch((answer.error.reason or "").strip())
-    words = _ERROR_WORDS.get(code, "unknown failure")
-    reference = f"; ask the site for error ref {found[1]}" if found else ""
-    return _Failure(f"{words}{reference}", code)
-
-
 def _size(content: RecordDict) -> int:
-    return sum(record.count_bytes() for record in content.values())
+    """Count payload bytes; Flower's own count fails on an empty text or list in a config record."""
+    words = sum(_words_size(record) for record in content.config_records.values())
+    arrays = sum(record.count_bytes() for record in content.array_records.values())
+    return words + arrays + sum(record.count_bytes() for record in content.metric_records.values())
+
+
+def _words_size(record: ConfigRecord) -> int:
+    values = [
+        v for value in record.values() for v in (value if isinstance(value, list) else [value])
+    ]
+    number = 8  # Flower sends integers and floats in 64 bits
+    sizes = [len(v) if isinstance(v, (str, bytes)) else number for v in values]
+    return sum(map(len, record)) + sum(sizes)

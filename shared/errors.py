@@ -92,8 +92,33 @@ class MessageError(HepafedError):
     """A message has a wrong shape, a missing field or a value that is not finite."""
 
 
+class Refusal(StrEnum):
+    """Why a site does not answer: the only words about a refusal that leave it."""
+
+    FEW_PATIENTS = "few-patients"
+    MANY_PARAMETERS = "many-parameters"
+    NEEDS_MASKS = "needs-masks"
+    SPENT = "spent"
+    POLICY = "policy"
+
+
 class DisclosureError(HepafedError):
-    """Answering would disclose too much; the site's policy refuses."""
+    """Answering would disclose too much; the site's policy refuses.
+
+    Attributes:
+        refusal: Why, in a word that may leave the site; the sentence may not.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        problems: Sequence[Problem] = (),
+        *,
+        refusal: Refusal = Refusal.POLICY,
+    ) -> None:
+        """Keep the sentence, the problems and the word."""
+        self.refusal = refusal
+        super().__init__(message, problems)
 
 
 class BudgetSpentError(HepafedError):
@@ -104,6 +129,10 @@ class QuorumError(HepafedError):
     """Too few sites answered; the message names whom the run waits for."""
 
     exit_code = 3
+
+
+class RefusedError(QuorumError):
+    """So many sites refuse a question that the rest is no quorum; asking again changes nothing."""
 
 
 class CheckpointError(HepafedError):

@@ -29,6 +29,11 @@ STRATEGIES = (
 )
 """Flower's own strategies, by the names of ``flwr.serverapp.strategy``."""
 
+CLICI_CT = "clici-ct"
+CLINICAL_STATISTICS = "clinical-statistics"
+TASKS = (CLICI_CT, CLINICAL_STATISTICS)
+"""A network on CT images, and statistics with a support vector machine on the clinical tables."""
+
 NORMS = ("batch", "group")
 PHASE_NAMES = tuple(phase.value for phase in CtPhase)
 
@@ -38,7 +43,8 @@ class RunSettings:
     """What the coordinator decides for one run.
 
     Attributes:
-        task: Which study: ``clici-ct``.
+        task: Which study, one of ``TASKS``. Clinical statistics heed the held-out fraction, the
+            quorum, the times and the seed only.
         phases: CT phases the model sees, in this order.
         image_size: Height and width of a slice, pixels (Liao 2024, section 2.3: 224).
         slices_per_patient: Evenly spaced slices of the liver range; 0 takes every slice.
@@ -71,7 +77,7 @@ class RunSettings:
         sites_dir: Folder of simulated sites; honoured only by simulated nodes.
     """
 
-    task: str = "clici-ct"
+    task: str = CLICI_CT
     phases: tuple[CtPhase, ...] = (CtPhase.PLAIN, CtPhase.ARTERIAL, CtPhase.PORTAL)
     image_size: int = 224
     slices_per_patient: int = 0
@@ -120,7 +126,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**31 - 1),
 }
 _CHOICES: dict[str, tuple[str, ...]] = {
-    "task": ("clici-ct",),
+    "task": TASKS,
     "norm": NORMS,
     "strategy": STRATEGIES,
 }

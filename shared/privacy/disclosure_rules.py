@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 from jaxtyping import Bool, Int
 
-from shared.errors import DisclosureError, SettingsError
+from shared.errors import DisclosureError, Refusal, SettingsError
 
 MINIMUM_COUNT = 5
 """A count from 1 to 4 could be recognised; a site may ask for more, never for less."""
@@ -109,7 +109,8 @@ def refuse_small_cohort(patients: int, minimum: int = MINIMUM_COUNT) -> None:
     if not may_release_count(patients, minimum):
         raise DisclosureError(
             f"Expected a question about at least {minimum} patients of this site, got one about "
-            "fewer. Widen the question."
+            "fewer. Widen the question.",
+            refusal=Refusal.FEW_PATIENTS,
         )
 
 
@@ -130,7 +131,8 @@ def refuse_small_parts(counts: Int[np.ndarray, "..."], minimum: int = MINIMUM_CO
     if small:
         raise DisclosureError(
             f"Expected every part of this site's patients to hold none or at least {minimum} with "
-            f"a value, got {small} smaller parts. Use fewer folds or wider groups, or masked sums."
+            f"a value, got {small} smaller parts. Use fewer folds or wider groups, or masked sums.",
+            refusal=Refusal.FEW_PATIENTS,
         )
 
 
@@ -173,7 +175,8 @@ def refuse_many_parameters(parameters: int, patients: int, share: float = PARAME
     if parameters > share * patients:
         raise DisclosureError(
             f"Expected at most {int(share * patients)} parameters for {patients} patients, got "
-            f"{parameters}. Choose fewer variables, or pool more patients."
+            f"{parameters}. Choose fewer variables, or pool more patients.",
+            refusal=Refusal.MANY_PARAMETERS,
         )
 
 
