@@ -107,7 +107,7 @@ class CatalogueStore:
             )
             self._connection.executemany(
                 "INSERT OR IGNORE INTO study (study_uid, status, reason) VALUES (?, ?, '')",
-                {(record.study_uid, Status.USABLE) for record in found if record.study_uid},
+                {(record.study_uid, Status.UNCHECKED) for record in found if record.study_uid},
             )
 
     def forget_files(self, paths: Iterable[str]) -> None:
@@ -124,10 +124,10 @@ class CatalogueStore:
             for uid, number in self._rows("SELECT study_uid, number FROM study")
         }
 
-    def study_status(self, study_uid: str) -> tuple[Status, str]:
-        """Give what the last data check made of a study, and why."""
-        rows = self._rows("SELECT status, reason FROM study WHERE study_uid = ?", study_uid)
-        return (Status(rows[0][0]), str(rows[0][1])) if rows else (Status.USABLE, "")
+    def study_states(self) -> dict[str, tuple[Status, str]]:
+        """Give what the last data check made of every study, and why."""
+        rows = self._rows("SELECT study_uid, status, reason FROM study")
+        return {str(uid): (Status(status), str(reason)) for uid, status, reason in rows}
 
     def put_study_status(self, states: Iterable[tuple[str, Status, str]]) -> None:
         """Note what a data check made of studies: UID, status, reason."""
@@ -180,6 +180,10 @@ class CatalogueStore:
                 "INSERT INTO confirmation (study_uid, volume_id, value, who, moment) "
                 "VALUES (?,?,?,?,?)",
                 astuple(entry),
+            )
+            self._connection.execute(
+                "UPDATE study SET status = ?, reason = '' WHERE study_uid = ?",
+                (Status.UNCHECKED, entry.study_uid),
             )
 
     def confirmed(self) -> dict[str, Confirmed]:

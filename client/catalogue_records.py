@@ -18,6 +18,7 @@ NO_ROLE = "none"
 class Status(StrEnum):
     """What is to be done with a study or a series."""
 
+    UNCHECKED = "not checked"
     USABLE = "usable"
     QUESTION = "question"
     QUARANTINED = "quarantined"

@@ -1,13 +1,14 @@
-"""The site's manifest: one row per patient, read from CSV as hospitals save it.
+"""The site's manifest: one row per patient, with everything that is wrong with it.
 
 Columns (any order, any case): ``patient_id`` and ``response`` (RECIST 1.1) are required;
-``study_uid``, ``liver_lower_mm`` and ``liver_upper_mm``, ``split`` (training or held_out) and
+``study_uid``, ``liver_lower_mm`` and ``liver_upper_mm``, ``split`` (training or held_out),
 ``plain_series``, ``arterial_series``, ``portal_series``, ``delayed_series`` (series number or UID
-that a person confirmed) may be given. Everything wrong is reported at once; a wrong row is left
-out and the others are used. Values are quoted only where they cannot be a patient's name.
+that a person confirmed; a cell that begins with ``?`` is a guess of ``hepafed site scan`` and does
+not count) may be given. The same file may hold the clinical variables, which
+``client.clinical_file`` reads. A wrong row is left out and the rest is used. Values are quoted only
+where they cannot be a patient's name.
 """
 
-import csv
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from client.table_file import read_table
+from shared.cohort.clinical import BY_NAME
 from shared.errors import Level, ManifestError, Problem
 from shared.vocabulary import CtPhase, RecistResponse, Split
 
@@ -28,6 +31,9 @@ KNOWN_COLUMNS = (
     "split",
     *SERIES_COLUMNS,
 )
+GUESS = "?"
+"""Begins a cell that the software guessed and no person confirmed."""
+
 _RESPONSES = {
     **{response.value.lower(): response for response in RecistResponse},
     "complete response": RecistResponse.COMPLETE,
@@ -36,7 +42,6 @@ _RESPONSES = {
     "progressive disease": RecistResponse.PROGRESSIVE,
 }
 _SPLITS = {Split.TRAINING.value: Split.TRAINING, Split.HELD_OUT.value: Split.HELD_OUT}
-_LARGEST_BYTES = 64 * 2**20
 _HARMLESS_LENGTH = 4  # a mistyped code; longer words are quoted only if close to a known one
 
 
@@ -86,8 +91,7 @@ def read_manifest(path: Path) -> Manifest:
     """Read a manifest.
 
     Args:
-        path: A CSV file in UTF-8 (with or without byte order mark) or GB18030, separated by
-            commas, semicolons or tabs.
+        path: A CSV or Parquet file; see ``client.table_file``.
 
     Returns:
         Usable rows and all problems.
@@ -95,21 +99,12 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         ManifestError: If it is no table, or a required column is missing.
     """
-    lines = _read_text(path).splitlines()
-    if lines and lines[0].lower().startswith("sep="):
-        lines = lines[1:]  # Excel's hint to itself
-    if not lines or not lines[0].strip():
+    table = read_table(path)
+    if not table:
         raise ManifestError(
             "Expected a table with a header row, got an empty file. "
             f"Begin it with: {','.join(KNOWN_COLUMNS[:3])}."
         )
-    delimiter = max(",;\t", key=lines[0].count)
-    try:
-        table = list(csv.reader(lines, delimiter=delimiter))
-    except csv.Error as error:
-        raise ManifestError(
-            f"The manifest is not a CSV table: {error}. Save it again as CSV (UTF-8)."
-        ) from error
     header = [_column_name(cell) for cell in table[0]]
     problems = _header_problems(header)
     records = [
@@ -120,35 +115,19 @@ def read_manifest(path: Path) -> Manifest:
     return _rows(records, problems)
 
 
-def _read_text(path: Path) -> str:
-    try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise ManifestError("Expected a table of patients, got a file above 64 MB.")
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ManifestError(
-            "The manifest cannot be opened. Check the path in the site settings and its rights."
-        ) from error
-    for encoding in ("utf-8-sig", "gb18030"):  # what Excel writes here and in China
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise ManifestError("The manifest is no text in UTF-8 or GB18030. Save it as CSV (UTF-8).")
-
-
 def _column_name(cell: str) -> str:
     return "_".join(cell.strip().lower().replace("-", " ").split())
 
 
 def _header_problems(header: Sequence[str]) -> list[Problem]:
-    unknown = [name for name in header if name and name not in KNOWN_COLUMNS]
+    known = {*KNOWN_COLUMNS, *BY_NAME}
+    unknown = [name for name in header if name and name not in known]
     missing = [name for name in REQUIRED_COLUMNS if name not in header]
     problems = [_missing_column(name, unknown) for name in missing]
     problems += [
         Problem("header", f"column {name} twice", "every column once", "Remove one of them.")
         for name, count in Counter(header).items()
-        if count > 1 and name in KNOWN_COLUMNS
+        if count > 1 and name in known
     ]
     if problems:
         raise ManifestError("The manifest cannot be used.", problems)
@@ -157,7 +136,7 @@ def _header_problems(header: Sequence[str]) -> list[Problem]:
             Problem(
                 "header",
                 f"{len(unknown)} further column(s)",
-                f"columns of {', '.join(KNOWN_COLUMNS)}",
+                f"columns of {', '.join(KNOWN_COLUMNS)}, or clinical variables",
                 "Nothing to do: they are ignored.",
                 Level.INFO,
             )
@@ -175,6 +154,7 @@ def _rows(records: Sequence[tuple[int, dict[str, str]]], problems: list[Problem]
     counts = Counter(record.get("patient_id", "") for _, record in records)
     assigned = any(record.get("split") for _, record in records)
     rows: list[ManifestRow] = []
+    problems += _guesses([record for _, record in records])
     for case, record in records:
         found: list[Problem] = []
         row = _row(case, record, found)
@@ -201,6 +181,21 @@ def _rows(records: Sequence[tuple[int, dict[str, str]]], problems: list[Problem]
     )
 
 
+def _guesses(records: Sequence[Mapping[str, str]]) -> list[Problem]:
+    count = sum(r.get(column, "").startswith(GUESS) for r in records for column in SERIES_COLUMNS)
+    if not count:
+        return []
+    return [
+        Problem(
+            "manifest",
+            f"{count} guessed series that nobody confirmed",
+            "series that a person confirmed",
+            "Nothing to do where headers tell the phase; to confirm a guess, delete its '?'.",
+            Level.INFO,
+        )
+    ]
+
+
 def _row(case: int, record: Mapping[str, str], problems: list[Problem]) -> ManifestRow:
     patient_id = record.get("patient_id", "")
     if not patient_id:
@@ -213,7 +208,9 @@ def _row(case: int, record: Mapping[str, str], problems: list[Problem]) -> Manif
         liver_range_mm=_liver_range(case, record, problems),
         split=_split(case, record.get("split", ""), problems),
         series={
-            phase: record[column] for column, phase in SERIES_COLUMNS.items() if record.get(column)
+            phase: record[column]
+            for column, phase in SERIES_COLUMNS.items()
+            if record.get(column) and not record[column].startswith(GUESS)
         },
     )
 

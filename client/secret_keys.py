@@ -56,8 +56,7 @@ def cache_secret(site: SiteSettings) -> tuple[bytes | None, MadeKey]:
     if not site.cache.encrypt:
         return None, MadeKey(None, made=False)
     if site.cache.key_env:
-        text = os.environ.get(site.cache.key_env, "")
-        return _parsed(text.encode(), f"variable {site.cache.key_env}"), MadeKey(None, made=False)
+        return key_in_environment(site.cache.key_env), MadeKey(None, made=False)
     path = site.cache.key_file or site.work / CACHE_KEY_NAME
     made = site.cache.key_file is None and make_key(path)
     return read_key(path), MadeKey(path, made)
@@ -114,6 +113,15 @@ def read_key(path: Path) -> bytes:
         SettingsError: If it is missing, no key, or open to others.
     """
     return _parsed(read_secret_file(path), path.name)
+
+
+def key_in_environment(variable: str) -> bytes:
+    """Read a key from an environment variable.
+
+    Raises:
+        SettingsError: If it is not set or no key.
+    """
+    return _parsed(os.environ.get(variable, "").encode(), f"the variable {variable}")
 
 
 def _parsed(text: bytes, name: str) -> bytes:

@@ -48,16 +48,18 @@ class SitePreparation:
         manifest: As read.
         catalogue: What lies in the DICOM folder.
         series: Roles by study.
-        joined: Rows that have exactly one study.
+        joined: Cases that have exactly one study.
         usable: Patients who can be used, by case number.
+        waiting: How many patients a person's answer could bring back.
         problems: Everything found, by case number.
     """
 
     manifest: Manifest
     catalogue: Catalogue
     series: Mapping[str, tuple[SeriesRecord, ...]]
-    joined: int
+    joined: frozenset[int]
     usable: tuple[UsableCase, ...]
+    waiting: int
     problems: tuple[Problem, ...]
 
     @property
@@ -134,13 +136,15 @@ def prepare_site(
             if progress is not None:
                 progress(done, len(jobs))
         catalogue_store.put_study_status(
-            (one.study_uid, one.status, "; ".join(_open_ends(one))) for one in outcomes
+            (one.study_uid, one.status, " ".join(_open_ends(one))) for one in outcomes
         )
         series = catalogue_store.series()
     usable = tuple(_usable(jobs, outcomes))
     problems += _notices(usable)
     problems.sort(key=_case_number)
-    return SitePreparation(manifest, catalogue, series, len(pairs), usable, tuple(problems))
+    joined = frozenset(row.case for row, _ in pairs)
+    waiting = sum(outcome.status is Status.QUESTION for outcome in outcomes)
+    return SitePreparation(manifest, catalogue, series, joined, usable, waiting, tuple(problems))
 
 
 def _job(  # noqa: PLR0913, PLR0917  # a job is the meeting of all of them
@@ -275,7 +279,12 @@ def _as_problems(case: int, error: HepafedError) -> list[Problem]:
 
 
 def _open_ends(outcome: _Outcome) -> list[str]:
-    return [p.sentence() for p in outcome.problems if p.level is Level.ERROR]
+    """Say what stands in a study's way, without its case number."""
+    return [
+        f"{p.where.partition(', ')[2] or 'study'}: {p.got.rstrip('.')}. {p.fix}"
+        for p in outcome.problems
+        if p.level is Level.ERROR
+    ]
 
 
 def _usable(jobs: Sequence[_Job], outcomes: Sequence[_Outcome]) -> Iterator[UsableCase]:

@@ -29,12 +29,19 @@ A complete file::
 import tomllib
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 
 from client.archive.settings import ArchiveSettings, parse_archive_settings
+from client.cache_settings import (
+    CACHE_KEYS,
+    CacheSettings,
+    optional_file,
+    parse_cache_settings,
+    text_of,
+)
 from shared.errors import Problem, SettingsError
 
 SMALLEST_MINIMUM_COUNT = 5
@@ -44,7 +51,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "site": ("name", "dicom", "manifest", "work", "key_file", "clinical"),
     "device": ("accelerator",),
     "policy": ("minimum_count",),
-    "cache": ("encrypt", "key_file", "key_env"),
+    "cache": CACHE_KEYS,
     "secrets": ("rotation_secret_file",),
 }
 _ARCHIVE = "archive"
@@ -68,21 +75,6 @@ class Needs(StrEnum):
     MANIFEST = "manifest"
     ARCHIVE = "archive"
     CLINICAL = "clinical"
-
-
-@dataclass(frozen=True)
-class CacheSettings:
-    """How prepared images are kept on disk.
-
-    Attributes:
-        encrypt: Whether they are encrypted.
-        key_file: File with the key; None for ``cache.key`` in the work folder.
-        key_env: Environment variable with the key; empty to use a file.
-    """
-
-    encrypt: bool = True
-    key_file: Path | None = None
-    key_env: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,7 +103,7 @@ class SiteSettings:
     accelerator: Accelerator = Accelerator.AUTO
     minimum_count: int = SMALLEST_MINIMUM_COUNT
     key_file: Path | None = None
-    cache: CacheSettings = CacheSettings()
+    cache: CacheSettings = field(default_factory=CacheSettings)
     archive: ArchiveSettings | None = None
     clinical: Path | None = None
     rotation_secret_file: Path | None = None
@@ -219,14 +211,14 @@ def _settings(
         for key in ("name", *(["clinical"] if Needs.CLINICAL in needs else _IMAGE_KEYS))
         if key not in values
     )
-    name = _text("site.name", values.get("name", "-"), problems)
+    name = text_of("site.name", values.get("name", "-"), problems)
     if len(name) > _LONGEST_NAME:
         problems.append(
             Problem("site.name", f"{len(name)} letters", f"at most {_LONGEST_NAME}", "Shorten it.")
         )
-    dicom = folder / _text("site.dicom", values.get("dicom", "-"), problems)
-    manifest = folder / _text("site.manifest", values.get("manifest", "-"), problems)
-    work = folder / _text("site.work", values.get("work", "work"), problems)
+    dicom = folder / text_of("site.dicom", values.get("dicom", "-"), problems)
+    manifest = folder / text_of("site.manifest", values.get("manifest", "-"), problems)
+    work = folder / text_of("site.work", values.get("work", "work"), problems)
     if Needs.DICOM in needs and "dicom" in values and not dicom.is_dir():
         problems.append(
             Problem("site.dicom", "no such folder", "an existing folder", "Correct the path.")
@@ -249,43 +241,13 @@ def _settings(
         minimum_count=_minimum_count(
             given.get(("policy", "minimum_count"), SMALLEST_MINIMUM_COUNT), problems
         ),
-        key_file=_file("site.key_file", values.get("key_file"), folder, problems),
-        cache=_cache(given, folder, problems),
-        clinical=_file("site.clinical", values.get("clinical"), folder, problems),
-        rotation_secret_file=_file("secrets.rotation_secret_file", secret, folder, problems),
+        key_file=optional_file("site.key_file", values.get("key_file"), folder, problems),
+        cache=parse_cache_settings(given, folder, problems),
+        clinical=optional_file("site.clinical", values.get("clinical"), folder, problems),
+        rotation_secret_file=optional_file(
+            "secrets.rotation_secret_file", secret, folder, problems
+        ),
     )
-
-
-def _cache(
-    given: Mapping[tuple[str, str], object], folder: Path, problems: list[Problem]
-) -> CacheSettings:
-    encrypt = given.get(("cache", "encrypt"), True)
-    if not isinstance(encrypt, bool):
-        problems.append(
-            Problem("cache.encrypt", repr(encrypt), "true or false", "Correct the value.")
-        )
-    key_env = given.get(("cache", "key_env"))
-    key_file = _file("cache.key_file", given.get(("cache", "key_file")), folder, problems)
-    if key_env is not None and key_file is not None:
-        problems.append(
-            Problem("cache.key_env", "a key_file as well", "one of them", "Remove one of them.")
-        )
-    return CacheSettings(
-        encrypt=encrypt is not False,
-        key_file=key_file,
-        key_env="" if key_env is None else _text("cache.key_env", key_env, problems),
-    )
-
-
-def _file(where: str, value: object, folder: Path, problems: list[Problem]) -> Path | None:
-    return None if value is None else folder / _text(where, value, problems)
-
-
-def _text(where: str, value: object, problems: list[Problem]) -> str:
-    if isinstance(value, str) and value.strip():
-        return value.strip()
-    problems.append(Problem(where, repr(value), "text in quotes", "Correct the value."))
-    return "-"
 
 
 def _accelerator(value: object, problems: list[Problem]) -> Accelerator:

@@ -70,7 +70,14 @@ def test_a_study_keeps_its_number_and_status(store, tmp_path):
     with closing(CatalogueStore(tmp_path)) as again:
         again.put_files(FILES)
         assert again.study_numbers() == {"1.2": number}
-        assert again.study_status("1.2") == (Status.QUARANTINED, "case 1: broken")
+        assert again.study_states()["1.2"] == (Status.QUARANTINED, "case 1: broken")
+
+
+def test_what_a_person_says_makes_the_study_unchecked(store):
+    store.put_files(FILES)
+    store.put_study_status([("1.2", Status.QUESTION, "case 1: which series?")])
+    store.confirm(said("1.2.3", "portal"))
+    assert store.study_states()["1.2"] == (Status.UNCHECKED, "")
 
 
 def test_another_version_reads_dicom_again_and_keeps_what_people_said(store, tmp_path):

@@ -49,7 +49,7 @@ def test_a_decimal_comma_is_a_decimal(tmp_path):
 
 
 def test_further_columns_are_ignored_with_a_note(tmp_path):
-    manifest = _read(tmp_path, "patient_id,response,afp\nP1,CR,400\n")
+    manifest = _read(tmp_path, "patient_id,response,remark\nP1,CR,400\n")
     assert len(manifest.rows) == 1
     assert [problem.level for problem in manifest.problems] == [Level.INFO]
 
@@ -128,3 +128,15 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ManifestError, match="cannot be opened"):
         read_manifest(tmp_path / "manifest.csv")
+
+
+def test_a_guessed_series_does_not_count_until_a_person_deletes_the_mark(tmp_path):
+    manifest = _read(tmp_path, "patient_id,response,plain_series,portal_series\nP1,CR,?3,4\n")
+    assert manifest.rows[0].series == {CtPhase.PORTAL: "4"}
+    assert manifest.problems[0].got == "1 guessed series that nobody confirmed"
+
+
+def test_clinical_variables_in_the_same_file_are_no_surprise(tmp_path):
+    manifest = _read(tmp_path, "patient_id,response,AST_U_L,albumin_g_l\nP1,CR,42,39\n")
+    assert len(manifest.rows) == 1
+    assert manifest.problems == ()

@@ -1,0 +1,76 @@
+"""The manifest's JSON Schema: what one row holds, for other programs to check against.
+
+``client/manifest.schema.json`` is the published copy; a test holds it equal to this code.
+"""
+
+from client.manifest import REQUIRED_COLUMNS, SERIES_COLUMNS
+from shared.cohort.clinical import VARIABLES, ClinicalVariable, Kind
+from shared.vocabulary import RecistResponse, Split
+
+Schema = dict[str, object]
+
+
+def manifest_schema() -> Schema:
+    """Give the schema of one row, as JSON Schema of draft 2020-12.
+
+    An empty cell of a table is an absent property.
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A patient of a site's manifest",
+        "description": "One row per patient. Column names may be in any case and order; columns "
+        "that are not listed here are ignored with a note.",
+        "type": "object",
+        "required": list(REQUIRED_COLUMNS),
+        "additionalProperties": True,
+        "properties": {
+            "patient_id": {
+                "type": "string",
+                "minLength": 1,
+                "description": "The DICOM PatientID; one row per patient. It never leaves the site",
+            },
+            "response": {
+                "enum": [response.value for response in RecistResponse],
+                "description": "Best response by RECIST 1.1",
+            },
+            "study_uid": {
+                "type": "string",
+                "description": "StudyInstanceUID; needed where the patient has several studies",
+            },
+            "liver_lower_mm": _height("lower"),
+            "liver_upper_mm": _height("upper"),
+            "split": {
+                "enum": [Split.TRAINING.value, Split.HELD_OUT.value],
+                "description": "What the patient serves for; all rows or none",
+            },
+            **{
+                column: {
+                    "type": "string",
+                    "description": f"Number or SeriesInstanceUID of the {phase} phase that a "
+                    "person confirmed; a value that begins with ? is a guess and does not count",
+                }
+                for column, phase in SERIES_COLUMNS.items()
+            },
+            **{variable.name: _clinical(variable) for variable in VARIABLES},
+        },
+    }
+
+
+def _height(end: str) -> Schema:
+    return {
+        "type": "number",
+        "description": f"Height of the liver's {end} end, DICOM patient z in millimetres",
+    }
+
+
+def _clinical(variable: ClinicalVariable) -> Schema:
+    if variable.kind is Kind.BINARY:
+        meaning = f"{variable.label}: 1 is {variable.one}, 0 is {variable.zero}"
+        return {"enum": [0, 1], "description": meaning}
+    kind = "integer" if variable.kind is Kind.COUNT else "number"
+    return {
+        "type": kind,
+        "minimum": variable.low,
+        "maximum": variable.high,
+        "description": variable.label,
+    }
