@@ -31,7 +31,7 @@ from shared.errors import DicomError, VolumeError
 AIR_HU = -1024.0
 """Outside the scan field; the smallest value of usual CT (Liao 2024, section 2.3)."""
 
-_PLUGINS = {
+PLUGINS = {
     RLELossless: "pydicom",
     JPEGLSLossless: "pyjpegls",
     JPEGLSNearLossless: "pyjpegls",
@@ -106,11 +106,13 @@ def decode_image(instance: InstanceHeader) -> Float32[np.ndarray, "height width"
     with open_image(instance) as dataset:
         _refuse_lies(dataset, instance)
         stored = _stored_values(
-            np.asarray(pixel_array(dataset, decoding_plugin=_plugin(dataset))), instance
+            # A view spares a copy of native pixels; they are only read.
+            np.asarray(pixel_array(dataset, decoding_plugin=_plugin(dataset), view_only=True)),
+            instance,
         )
         padding = _padding(dataset, stored)
         values = _rescale(dataset, stored, instance)
-    if instance.modality == "CT":
+    if instance.modality == "CT" and values.min() < AIR_HU:
         np.maximum(values, np.float32(AIR_HU), out=values)
     if padding is not None and padding.any():
         outside = values[~padding].min() if not padding.all() else 0.0
@@ -120,7 +122,7 @@ def decode_image(instance: InstanceHeader) -> Float32[np.ndarray, "height width"
 
 def _plugin(dataset: FileDataset) -> str:
     syntax = dataset.file_meta.TransferSyntaxUID
-    return _PLUGINS.get(syntax, _LAST_PLUGIN) if syntax.is_encapsulated else ""
+    return PLUGINS.get(syntax, _LAST_PLUGIN) if syntax.is_encapsulated else ""
 
 
 def _refuse_unsupported(instance: InstanceHeader) -> None:
@@ -169,7 +171,7 @@ def _refuse_frame_lie(dataset: FileDataset, size: tuple[int, int]) -> None:
             f"its compressed picture claims {claimed[0]} x {claimed[1]} pixels and its header "
             f"{size[0]} x {size[1]}. Send it again."
         )
-    problem = None if syntax in _PLUGINS else jpeg_problem(frame)
+    problem = None if syntax in PLUGINS else jpeg_problem(frame)
     if problem is not None:
         raise DicomError(f"its compressed picture {problem}. Send it again.")
 
@@ -181,13 +183,21 @@ def _stored_values(
     if raw.shape != (instance.rows, instance.columns):
         raise DicomError("its pixels have another shape than its header says. Send it again.")
     bits = instance.bits_stored
-    if bits == 8 * raw.dtype.itemsize:
+    if bits == 8 * raw.dtype.itemsize or _uses_only(raw, bits, signed=instance.signed):
         return raw
     values = raw & raw.dtype.type((1 << bits) - 1)
     if instance.signed:
         sign = raw.dtype.type(1 << (bits - 1))
         values = (values ^ sign) - sign
     return np.asarray(values)
+
+
+def _uses_only(raw: Integer[np.ndarray, "height width"], bits: int, *, signed: bool) -> bool:
+    """Tell whether no unused bit is set, so that there is nothing to clear."""
+    if signed:
+        half = 1 << (bits - 1)
+        return bool(raw.min() >= -half and raw.max() < half)
+    return raw.dtype.kind == "u" and bool(raw.max() < 1 << bits)
 
 
 def _padding(

@@ -150,10 +150,11 @@ def resample(
             shift = (source.origins_mm[index] - target.origins_mm[row]) @ source.axes.T
             key = (round(float(shift[0]), 3), round(float(shift[1]), 3))  # micrometres
             if key not in plans:
-                plans[key] = _plan(source, target, key)
+                plans[key] = _plan(source, target, key, outside)
             if key not in planes:
-                planes[key] = plans[key].apply(pixels, outside)
-            result[row] += np.float32(weights[row, index]) * planes[key]
+                planes[key] = plans[key].apply(pixels)
+            weight = np.float32(weights[row, index])
+            result[row] += planes[key] if weight == 1 else weight * planes[key]
     result[~weights.any(axis=1)] = outside
     return result
 
@@ -162,27 +163,28 @@ def resample(
 class _InPlane:
     rows: csr_array
     columns: csr_array
-    inside: Float32[np.ndarray, "height width"]
+    background: Float32[np.ndarray, "width height"]
+    """What is added where weights reach beyond the field of view and so sum to less than 1."""
 
-    def apply(
-        self, pixels: Float32[np.ndarray, "_ _"], outside: float
-    ) -> Float32[np.ndarray, "height width"]:
+    def apply(self, pixels: Float32[np.ndarray, "_ _"]) -> Float32[np.ndarray, "height width"]:
         # Rows first: then only the smaller product is transposed.
         down = np.asarray(self.rows @ pixels)
-        plane = np.asarray(self.columns @ np.ascontiguousarray(down.T), dtype=np.float32).T
-        # Rows of weights that reach beyond the field of view sum to less than 1.
-        return plane + np.float32(outside) * (1.0 - self.inside)
+        plane = np.asarray(self.columns @ np.ascontiguousarray(down.T), dtype=np.float32)
+        plane += self.background
+        return plane.T
 
 
-def _plan(source: PlaneStack, target: PlaneStack, shift_mm: tuple[float, float]) -> _InPlane:
+def _plan(
+    source: PlaneStack, target: PlaneStack, shift_mm: tuple[float, float], outside: float
+) -> _InPlane:
     rows = _axis_weights(
         source.shape[0], source.pixel_mm[0], target.shape[0], target.pixel_mm[0], shift_mm[0]
     )
     columns = _axis_weights(
         source.shape[1], source.pixel_mm[1], target.shape[1], target.pixel_mm[1], shift_mm[1]
     )
-    inside = np.outer(rows.sum(axis=1), columns.sum(axis=1)).astype(np.float32)
-    return _InPlane(rows, columns, inside)
+    inside = np.outer(columns.sum(axis=1), rows.sum(axis=1)).astype(np.float32)
+    return _InPlane(rows, columns, np.float32(outside) * (1.0 - inside))
 
 
 def _axis_weights(
