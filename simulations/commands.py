@@ -21,6 +21,13 @@ class EngineName(StrEnum):
     RAY = "ray"
 
 
+class Preset(StrEnum):
+    """Which settings a simulated federation starts from."""
+
+    PUBLISHED = "published"
+    DEMO = "demo"
+
+
 EngineOption = Annotated[
     EngineName,
     typer.Option(help="in-process (one machine, no fixed cost) or ray (Flower's engine)."),
@@ -108,6 +115,9 @@ def demo_clici(
 def simulate(
     cohort_dir: Annotated[Path, typer.Argument(help="Folder of sites, each with a site.toml.")],
     out: Annotated[Path, typer.Option(help="Run folder; the same folder goes on.")],
+    preset: Annotated[
+        Preset, typer.Option(help="published settings, or the demo's for minutes without a GPU.")
+    ] = Preset.PUBLISHED,
     override: SetOption = None,
     engine: EngineOption = EngineName.IN_PROCESS,
     baselines: Annotated[
@@ -122,9 +132,11 @@ def simulate(
     folder and settings.
     """
     from shared.settings import parse_run_settings
+    from simulations.demo import DEMO_SETTINGS
     from simulations.study import StudyPlan, run_study
 
-    settings = parse_run_settings(_overrides(override))
+    start = DEMO_SETTINGS if preset is Preset.DEMO else {}
+    settings = parse_run_settings({**start, **_overrides(override)})
     result = run_study(
         StudyPlan(
             cohort=cohort_dir,
