@@ -5,11 +5,11 @@ The tables are values, so that a site whose consoles say something else can pass
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from shared.dicom.phase_tables import EDGE, END, delay_seconds
+from shared.dicom.phase_tables import EDGE, END, delay_seconds, site_pattern
 from shared.vocabulary import MriSequence
 
 
@@ -58,6 +58,8 @@ class MriTables:
 
     Attributes:
         phases: Pattern per T1 phase; several may match, then the text decides nothing alone.
+        site_words: Patterns of the site's own per T1 phase; where one matches, ``phases`` are not
+            asked.
         in_phase: Names the in-phase image.
         opposed: Names the opposed-phase image.
         dual: Names the pair.
@@ -78,6 +80,7 @@ class MriTables:
     single_shot: re.Pattern[str]
     borders_s: tuple[float, float, float, float] = (8.0, 50.0, 110.0, 600.0)
     margin_s: float = 4.0
+    site_words: tuple[tuple[MriRole, re.Pattern[str]], ...] = ()
 
 
 DEFAULT_MRI_TABLES = MriTables(
@@ -159,6 +162,9 @@ def phases_named(text: str, tables: MriTables = DEFAULT_MRI_TABLES) -> tuple[Mri
         Phases named, without repeats. A delay in seconds or minutes stands for its phase.
     """
     plain = plain_text(text)
+    own = tuple(role for role, pattern in tables.site_words if pattern.search(plain))
+    if own:
+        return own
     found = [role for role, pattern in tables.phases if pattern.search(plain)]
     seconds = delay_seconds(_BREATH_HOLD.sub("", plain))
     if seconds is not None and seconds >= _SHORTEST_DELAY_S:
@@ -167,6 +173,20 @@ def phases_named(text: str, tables: MriTables = DEFAULT_MRI_TABLES) -> tuple[Mri
         if timed is not None and timed not in found:
             found.append(timed)
     return tuple(found)
+
+
+def with_site_words(tables: MriTables, words: Mapping[MriRole, Sequence[str]]) -> MriTables:
+    """Add a site's own words for T1 phases, which count before all others.
+
+    Args:
+        tables: The words so far.
+        words: Per phase, what the site's consoles write for it.
+
+    Returns:
+        Tables with the words added.
+    """
+    own = tuple((role, site_pattern(many)) for role, many in words.items() if "".join(many).strip())
+    return replace(tables, site_words=(*own, *tables.site_words))
 
 
 def phase_after(seconds: float, tables: MriTables = DEFAULT_MRI_TABLES) -> MriRole | None:

@@ -6,7 +6,8 @@ least one hospital ``PORTAL`` in a description means the arterial phase.
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from shared.vocabulary import CtPhase
 
@@ -20,6 +21,7 @@ class PhaseTables:
 
     Attributes:
         words: Pattern per phase; several phases may match, then the text decides nothing alone.
+        site_words: Patterns of the site's own; where one matches, ``words`` are not asked.
         arterial_from_s: Seconds after the start of injection; earlier is plain.
         portal_from_s: Seconds after which a scan is portal.
         delayed_from_s: Seconds after which a scan is delayed.
@@ -27,6 +29,7 @@ class PhaseTables:
     """
 
     words: tuple[tuple[CtPhase, re.Pattern[str]], ...]
+    site_words: tuple[tuple[CtPhase, re.Pattern[str]], ...] = ()
     arterial_from_s: float = 8.0
     portal_from_s: float = 50.0
     delayed_from_s: float = 110.0
@@ -75,6 +78,37 @@ _SECONDS = re.compile(r"(?<![\d.])(\d{2,3})\s*(?:s|sec|秒)(?![a-z])", re.IGNORE
 _MINUTES = re.compile(r"(?<![\d.])(\d{1,2})\s*(?:min|分钟|分)(?![a-z])", re.IGNORECASE)
 
 
+def site_pattern(words: Sequence[str]) -> re.Pattern[str]:
+    """Match any of a site's own words, taken literally, between separators and in any case.
+
+    Args:
+        words: At least one word that is not empty; Chinese words match within others.
+
+    Returns:
+        The pattern.
+    """
+    folded = [re.escape(unicodedata.normalize("NFKC", word.strip())) for word in words]
+    return _word(
+        *(rf"{EDGE}{word}{END}" if word.isascii() else word for word in folded if word.strip())
+    )
+
+
+def with_site_words(tables: PhaseTables, words: Mapping[CtPhase, Sequence[str]]) -> PhaseTables:
+    """Add a site's own words, which count before all others.
+
+    Args:
+        tables: The words so far.
+        words: Per phase, what the site's consoles write for it.
+
+    Returns:
+        Tables with the words added.
+    """
+    own = tuple(
+        (phase, site_pattern(many)) for phase, many in words.items() if "".join(many).strip()
+    )
+    return replace(tables, site_words=(*own, *tables.site_words))
+
+
 def phases_in_text(text: str, tables: PhaseTables = DEFAULT_TABLES) -> tuple[CtPhase, ...]:
     """Find the phases that a description names.
 
@@ -89,6 +123,9 @@ def phases_in_text(text: str, tables: PhaseTables = DEFAULT_TABLES) -> tuple[CtP
         Phases named, without repeats; empty if the text says nothing.
     """
     plain = unicodedata.normalize("NFKC", text)
+    own = tuple(phase for phase, pattern in tables.site_words if pattern.search(plain))
+    if own:
+        return own
     found = [phase for phase, pattern in tables.words if pattern.search(plain)]
     seconds = delay_seconds(plain)
     if seconds is not None:

@@ -11,13 +11,16 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float64, Integer
 from pydicom.dataset import Dataset, FileDataset
+from pydicom.encaps import get_frame
 from pydicom.pixels.utils import pixel_array
 
+from shared.dicom.codestream import codestream_size
 from shared.dicom.elements import numbers, text, whole
 from shared.dicom.geometry import VolumeGeometry
 from shared.dicom.header import LARGEST_SIDE
 from shared.dicom.mask_slices import refuse_other_patient_space, touched_range_mm
 from shared.dicom.parsing import open_dataset
+from shared.dicom.pixels import PLUGINS
 from shared.errors import VolumeError
 
 SEGMENTATION_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
@@ -148,7 +151,23 @@ def _frames(
             yield index, bits[start : start + pixels]
     else:
         for index in range(count):
-            yield index, np.asarray(pixel_array(dataset, index=index))
+            yield index, _byte_frame(dataset, index, count)
+
+
+def _byte_frame(dataset: FileDataset, index: int, count: int) -> Integer[np.ndarray, "..."]:
+    """Decode a frame of whole bytes, after a look at what its codestream claims."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_encapsulated:
+        return np.asarray(pixel_array(dataset, index=index))
+    if syntax not in PLUGINS:
+        raise VolumeError(
+            f"{_WHAT} is compressed in a form that segmentations do not use. Export it again."
+        )
+    frame = get_frame(dataset.PixelData, index, number_of_frames=count)
+    claimed = codestream_size(frame)
+    if claimed not in (None, (whole(dataset, "Rows"), whole(dataset, "Columns"))):
+        raise VolumeError(f"{_WHAT} has a compressed frame of another size. Export it again.")
+    return np.asarray(pixel_array(dataset, index=index, decoding_plugin=PLUGINS[syntax]))
 
 
 def _position_mm(dataset: FileDataset, index: int, normal: Float64[np.ndarray, "3"]) -> float:

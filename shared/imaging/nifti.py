@@ -22,6 +22,7 @@ _TYPES = {
 _FLOAT32 = 16
 _MAGIC = b"n+1\0"
 _LARGEST_SIDE = 4096
+_FARTHEST_MM = 1e6
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def parse_nifti(data: bytes) -> NiftiVolume:
     if code not in _TYPES:
         raise _refusal(f"values of type {code}", "whole or floating point numbers")
     kind = np.dtype(order + _TYPES[code])
-    offset = int(struct.unpack_from(order + "f", raw, 108)[0])
+    (start,) = struct.unpack_from(order + "f", raw, 108)
+    offset = int(start) if np.isfinite(start) else 0
     size = int(np.prod(shape)) * kind.itemsize
     if not _HEADER_BYTES <= offset <= len(raw) - size:
         raise _refusal(f"{len(raw) - _HEADER_BYTES} bytes of values", f"{size} bytes")
@@ -128,7 +130,10 @@ def _affine(raw: bytes, order: str) -> Float64[np.ndarray, "4 4"]:
         affine[:3] = _quaternion_affine(raw, order)
     else:
         raise _refusal("a mask without position", "a mask that says where it lies (sform or qform)")
-    if not np.isfinite(affine).all() or abs(float(np.linalg.det(affine[:3, :3]))) < 1e-6:  # noqa: PLR2004  # mm³
+    if (
+        not (np.abs(affine) < _FARTHEST_MM).all()
+        or abs(float(np.linalg.det(affine[:3, :3]))) < 1e-6
+    ):  # noqa: PLR2004  # mm³
         raise _refusal("a position that is no grid", "a regular grid")
     return affine
 

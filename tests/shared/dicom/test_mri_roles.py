@@ -13,6 +13,7 @@ from shared.dicom.mri_tables import (
     MriRole,
     phase_after,
     phases_named,
+    with_site_words,
 )
 from shared.dicom.series import group_series
 from shared.vocabulary import MriSequence
@@ -206,14 +207,14 @@ def test_a_person_overrides_every_header():
 
 
 def test_a_site_can_have_its_own_words():
-    swapped = {
-        MriRole.T1_PORTAL: MriRole.T1_ARTERIAL,
-        MriRole.T1_ARTERIAL: MriRole.T1_PORTAL,
-    }
-    phases = tuple((swapped.get(role, role), words) for role, words in DEFAULT_MRI_TABLES.phases)
-    tables = replace(DEFAULT_MRI_TABLES, phases=phases)
-    (decision,) = _roles([t1(6, "PORTAL")], tables=tables)
-    assert decision.role is MriRole.T1_ARTERIAL
+    tables = with_site_words(DEFAULT_MRI_TABLES, {MriRole.T1_ARTERIAL: ["PORTAL", "一期"]})
+    words = ("t1_vibe_portal", "t1_vibe_一期", "t1_vibe_venous")
+    decisions = [_roles([t1(6, text)], tables=tables)[0] for text in words]
+    assert [one.role for one in decisions] == [
+        MriRole.T1_ARTERIAL,
+        MriRole.T1_ARTERIAL,
+        MriRole.T1_PORTAL,
+    ]
 
 
 def test_evidence_and_questions_never_quote_the_file():

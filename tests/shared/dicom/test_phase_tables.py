@@ -2,7 +2,12 @@
 
 import pytest
 
-from shared.dicom.phase_tables import phase_at, phases_in_text
+from shared.dicom.phase_tables import (
+    DEFAULT_TABLES,
+    phase_at,
+    phases_in_text,
+    with_site_words,
+)
 from shared.vocabulary import CtPhase
 
 P, A, V, D = CtPhase.PLAIN, CtPhase.ARTERIAL, CtPhase.PORTAL, CtPhase.DELAYED
@@ -55,3 +60,11 @@ def test_a_description_of_several_phases_names_all_of_them():
 )
 def test_times_after_injection_name_their_phase_except_at_borders(seconds, phase):
     assert phase_at(seconds) is phase
+
+
+def test_a_sites_own_words_count_before_all_others():
+    tables = with_site_words(DEFAULT_TABLES, {A: ["Portal", "一期"], V: [" "], D: []})
+    assert phases_in_text("ABD PORTAL 5.0", tables) == (A,)
+    assert phases_in_text("上腹部一期", tables) == (A,)
+    assert phases_in_text("portalvenous", tables) == (V,)  # another word
+    assert phases_in_text("ABD 5.0", tables) == ()

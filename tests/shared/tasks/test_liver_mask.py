@@ -1,5 +1,6 @@
 """The liver's range from every kind of mask, matched by geometry or refused."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +189,18 @@ def test_a_nifti_mask_on_another_grid_is_refused(tmp_path, volumes, change):
         affine = volume_affine(volumes[0])  # someone forgot that NIfTI counts the other way
     with pytest.raises(PreparationError, match="not that of the series"):
         read_liver_range(write_nifti(tmp_path / "m.nii", values, affine), volumes)
+
+
+@pytest.mark.parametrize(
+    ("place", "number"), [(108, float("nan")), (108, 1e9), (280, float("inf")), (292, 1e30)]
+)
+def test_a_nifti_header_with_impossible_numbers_is_refused(tmp_path, volumes, place, number):
+    path = write_nifti(tmp_path / "m.nii", _mask(), TO_RAS @ volume_affine(volumes[0]))
+    raw = bytearray(path.read_bytes())
+    struct.pack_into("<f", raw, place, number)
+    path.write_bytes(raw)
+    with pytest.raises(PreparationError, match="Export the mask again"):
+        read_liver_range(path, volumes)
 
 
 def test_the_mask_may_fit_any_volume_of_the_study(tmp_path):
