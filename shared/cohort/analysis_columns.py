@@ -78,7 +78,7 @@ def _cut(source: str, label: str, cut: float, unit: str) -> Subgroup:
 
 
 SUBGROUPS = (
-    Subgroup("pre_haic_treatment", "Treatment before HAIC", "yes", "no", "pre_haic_treatment"),
+    Subgroup("pre_haic_treatment", "treatment before HAIC", "yes", "no", "pre_haic_treatment"),
     _cut("afp_ng_ml", "AFP", 400, "ng/mL"),
     _cut("pivka_ii_mau_ml", "PIVKA-II", 1000, "mAU/mL"),
     _cut("ast_u_l", "AST", 40, "U/L"),

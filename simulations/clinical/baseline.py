@@ -18,12 +18,12 @@ from server.federated_statistics import compare_categories
 from server.rank_search import compare_values
 from shared.aggregation.pooled_tests import welch_from_moments
 from shared.aggregation.sum_channel import SumChannel
+from shared.cohort.analysis_columns import EVENT, RESPONSE, RESPONSES, Column, table_rows
 from shared.cohort.clinical import ClinicalVariable, Kind
 from shared.errors import DataError
 from shared.stats import association
 from shared.stats.contingency import chi_square, fisher_exact
 from shared.stats.two_samples import MannWhitney, TTest, mann_whitney, welch_t
-from simulations.clinical.analysis_columns import EVENT, RESPONSE, RESPONSES, Column, table_rows
 
 SHARES = (0.25, 0.5, 0.75)
 Three = tuple[int, int, int]

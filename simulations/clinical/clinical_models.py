@@ -17,12 +17,12 @@ from server.federated_statistics import fit_logistic_models
 from server.federated_svm import SvmSettings, fit_svm
 from shared.aggregation.pooled_evaluation import FederatedEvaluation
 from shared.aggregation.sum_channel import PlainSumChannel
+from shared.cohort.analysis_columns import EVENT, Regressor, paper_model, regressors
 from shared.cohort.endpoint import PROGRESSIVE_DISEASE
 from shared.fusion.standardize import Preparation
 from shared.fusion.svm import LINEAR, FittedSvm
 from shared.stats.confusion import ConfusionCounts, ConfusionMeasures, confusion_measures
 from shared.stats.delong import AucEstimate, PairedAucTest
-from simulations.clinical.analysis_columns import EVENT, Regressor, paper_model, regressors
 from simulations.clinical.fold_models import encode_models
 from simulations.clinical.masked_sites import OUTER_FOLDS, MaskedSites
 

@@ -68,7 +68,8 @@ def stats(
     Table 1, odds ratios for progressive disease, survival by subgroup, two clinical models; every
     number both ways, with the largest difference.
     """
-    from simulations.clinical.cohort_file import problem_lines, read_clinical_csv
+    from client.clinical_file import read_clinical_csv
+    from simulations.clinical.cohort_file import problem_lines
     from simulations.clinical.statistics_files import write_statistics
     from simulations.clinical.study import Choices, compute_statistics
 

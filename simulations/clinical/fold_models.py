@@ -9,45 +9,30 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int64
 
-from shared.cohort.clinical import VARIABLES
-from shared.fusion.standardize import Preparation
+from shared.cohort.analysis_columns import EVENT, MODEL_COLUMNS
 from shared.fusion.svm import FittedSvm, calls, probabilities
+from shared.fusion.svm_arrays import svm_from_arrays, svm_to_arrays
 from shared.messages.evaluation import PatientScores
 from shared.messages.moments import SiteColumns
 from shared.messages.training import Weights
-from simulations.clinical.analysis_columns import EVENT, regressors
-
-COLUMNS = tuple(
-    dict.fromkeys([*(v.name for v in VARIABLES), *(r.name for r in regressors(paper_mode=True))])
-)
-"""Columns a model may use; both sides know the list, so a model names them by place."""
 
 
 def encode_models(models: Sequence[FittedSvm]) -> Weights:
     """Write the models of folds 0, 1, ... as arrays."""
-    arrays: Weights = {}
-    for fold, model in enumerate(models):
-        preparation = model.preparation
-        parts = {
-            "columns": np.array([COLUMNS.index(name) for name in preparation.columns]),
-            "logged": np.isin(preparation.columns, preparation.logged),
-            "indicated": np.isin(preparation.columns, preparation.indicated),
-            "medians": preparation.medians,
-            "centres": preparation.centres,
-            "scales": preparation.scales,
-            "weights": model.weights,
-            "curve": np.array([model.slope, model.intercept, model.threshold]),
-            "degree": np.array([model.degree]),
-        }
-        arrays |= {f"{fold}/{name}": array for name, array in parts.items()}
-    return arrays
+    return {
+        f"{fold}/{name}": array
+        for fold, model in enumerate(models)
+        for name, array in svm_to_arrays(model, MODEL_COLUMNS).items()
+    }
 
 
 def decode_models(arrays: Weights) -> list[FittedSvm]:
     """Read the models back, fold by fold."""
     folds = sum(1 for name in arrays if name.endswith("/weights"))
     return [
-        _model({k.split("/")[1]: arrays[k] for k in arrays if k.startswith(f"{fold}/")})
+        svm_from_arrays(
+            {k.split("/")[1]: arrays[k] for k in arrays if k.startswith(f"{fold}/")}, MODEL_COLUMNS
+        )
         for fold in range(folds)
     ]
 
@@ -71,23 +56,3 @@ def out_of_fold_scores(
         part = {name: values[own] for name, values in table.items()}
         scores[own], votes[own] = probabilities(model, part), calls(model, part)
     return PatientScores(scores, votes, table[EVENT] == 1)
-
-
-def _model(parts: Weights) -> FittedSvm:
-    columns = tuple(COLUMNS[place] for place in parts["columns"])
-    slope, intercept, threshold = (float(number) for number in parts["curve"])
-    return FittedSvm(
-        preparation=Preparation(
-            columns,
-            tuple(np.array(columns)[parts["logged"]].tolist()),
-            tuple(np.array(columns)[parts["indicated"]].tolist()),
-            parts["medians"],
-            parts["centres"],
-            parts["scales"],
-        ),
-        degree=int(parts["degree"][0]),
-        weights=parts["weights"],
-        slope=slope,
-        intercept=intercept,
-        threshold=threshold,
-    )

@@ -16,6 +16,7 @@ from client.local_moments import answer_moments
 from client.local_statistics import answer_statistics
 from client.local_svm import answer_svm
 from shared.aggregation.fixed_point import add_words
+from shared.cohort.analysis_columns import EVENT
 from shared.errors import MessageError
 from shared.fusion.folds import assign_folds, site_generator
 from shared.messages.evaluation import (
@@ -29,7 +30,6 @@ from shared.messages.moments import MomentsRequest, SiteColumns
 from shared.messages.statistics import FollowUpRequest, LogisticRequest
 from shared.messages.sums import SumReply
 from shared.messages.svm import SvmModelRequest, SvmRequest
-from simulations.clinical.analysis_columns import EVENT
 from simulations.clinical.fold_models import out_of_fold_scores
 
 Reply = TypeVar("Reply")

@@ -15,6 +15,7 @@ from sklearn.svm import LinearSVC
 
 from server.federated_moments import Columns
 from server.federated_svm import SvmSettings
+from shared.cohort.analysis_columns import EVENT, Regressor, paper_model
 from shared.fusion.folds import assign_folds, site_generator
 from shared.fusion.operating_point import choose_penalty
 from shared.fusion.standardize import (
@@ -30,7 +31,6 @@ from shared.stats.confusion import confusion_counts
 from shared.stats.delong import auc_delong, delong_paired_test
 from shared.stats.logistic import fit_logistic
 from shared.stats.platt import fit_platt
-from simulations.clinical.analysis_columns import EVENT, Regressor, paper_model, pooled_columns
 from simulations.clinical.clinical_models import (
     LOGISTIC,
     SVM,
@@ -41,6 +41,7 @@ from simulations.clinical.clinical_models import (
     score_of,
     weighted,
 )
+from simulations.clinical.cohort_file import pooled_columns
 from simulations.clinical.masked_sites import OUTER_FOLDS
 
 TOLERANCE = 1e-12

@@ -13,9 +13,9 @@ import numpy as np
 from server.federated_moments import Columns, column_moments
 from server.federated_statistics import fit_logistic_models
 from shared.aggregation.sum_channel import SumChannel
+from shared.cohort.analysis_columns import EVENT, Column, Regressor
 from shared.errors import HepafedError
 from shared.stats.logistic import ENTRY_P, FitMethod, LogisticFit, fit_logistic
-from simulations.clinical.analysis_columns import EVENT, Column, Regressor
 
 FEW_EVENTS_PER_VARIABLE = 10
 """Below, odds ratios are shaky (Peduzzi 1996, J Clin Epidemiol 49)."""

@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
+from shared.cohort.analysis_columns import RESPONSES, table_rows
 from shared.cohort.clinical import BY_NAME
 from shared.privacy.disclosure_rules import may_release_parts, suppressed_cells
-from simulations.clinical.analysis_columns import RESPONSES, table_rows
 from simulations.clinical.baseline import Baseline, Category, Measurement
 
 Row = dict[str, str | int | float | bool | None]

@@ -7,13 +7,9 @@ back, so it is withheld too. The field ``withheld`` tells what is withheld from 
 from collections.abc import Mapping
 
 from shared.aggregation.pooled_tests import DAYS_PER_MONTH
+from shared.cohort.analysis_columns import SUBGROUPS, Regressor, regressors
 from shared.privacy.disclosure_rules import may_release_parts
 from shared.stats.intervals import Proportion
-from simulations.clinical.analysis_columns import (
-    SUBGROUPS,
-    Regressor,
-    regressors,
-)
 from simulations.clinical.clinical_models import MODEL_LABELS
 from simulations.clinical.regression import Model, RegressionTable
 from simulations.clinical.released_baseline import (

@@ -1,8 +1,8 @@
 """The figures of a cohort's statistics, from what the federation may release."""
 
+from shared.cohort.analysis_columns import SUBGROUPS
 from shared.report.drawings import Drawing
 from shared.report.statistics_figures import RocLine, SurvivalLine, roc_drawing, survival_drawing
-from simulations.clinical.analysis_columns import SUBGROUPS
 from simulations.clinical.clinical_models import MODEL_LABELS
 from simulations.clinical.statistics_tables import limits_text, p_text
 from simulations.clinical.study import FEDERATED, Statistics

@@ -3,11 +3,14 @@
 from shared.aggregation.sum_channel import MINIMUM_SITES
 from shared.report.page import Headline
 from shared.report.wording import plural
-from simulations.clinical.analysis_columns import NO_BCLC
 from simulations.clinical.clinical_models import MODEL_LABELS
 from simulations.clinical.differences import largest
 from simulations.clinical.statistics_tables import limits_text, p_text
 from simulations.clinical.study import FEDERATED, TOLERANCES, Statistics
+
+NO_BCLC = (
+    "The paper's sixth subgroup, BCLC stage, is not compared: it is not one of the 27 variables."
+)
 
 
 def summary_sentences(statistics: Statistics) -> list[str]:

@@ -3,13 +3,14 @@
 import time
 from dataclasses import dataclass
 
+from client.clinical_file import ClinicalCohort
 from shared.aggregation.sum_channel import MINIMUM_SITES, PlainSumChannel
+from shared.cohort.analysis_columns import regressors, site_columns
 from shared.errors import DisclosureError, HepafedError
 from shared.privacy.disclosure_rules import MINIMUM_COUNT, site_minimum
-from simulations.clinical.analysis_columns import pooled_columns, regressors, site_columns
 from simulations.clinical.baseline import Baseline, federated_baseline, pooled_baseline
 from simulations.clinical.clinical_models import ClinicalModels, Roc, federated_models
-from simulations.clinical.cohort_file import ClinicalCohort, divide
+from simulations.clinical.cohort_file import divide, pooled_columns
 from simulations.clinical.differences import Difference, differences
 from simulations.clinical.masked_sites import MaskedSites
 from simulations.clinical.pooled_models import pooled_models

@@ -11,6 +11,7 @@ import numpy as np
 from server.federated_statistics import LONGEST_FOLLOW_UP, compare_survival
 from shared.aggregation.pooled_tests import DAYS_PER_MONTH, MonthlyCurve
 from shared.aggregation.sum_channel import SumChannel
+from shared.cohort.analysis_columns import SUBGROUPS, Column
 from shared.errors import DataError, HepafedError
 from shared.stats.cox import HazardRatio, hazard_ratio
 from shared.stats.logrank import LogRank, grouped_event_table, log_rank
@@ -22,7 +23,6 @@ from shared.stats.survival import (
     median_survival,
     survival_at,
 )
-from simulations.clinical.analysis_columns import SUBGROUPS, Column
 
 OUTCOMES = {"os": "Overall survival", "pfs": "Progression-free survival"}
 EVERYBODY = "everybody"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simulations.clinical.cohort_file import read_clinical_csv
+from client.clinical_file import read_clinical_csv
 from simulations.clinical.study import Choices, compute_statistics
 from simulations.synthetic.clinical import draw_clinical_rows, write_clinical_csv
 

@@ -3,8 +3,9 @@ import codecs
 import numpy as np
 import pytest
 
+from client.clinical_file import read_clinical_csv
 from shared.errors import DataError, Level, ManifestError
-from simulations.clinical.cohort_file import divide, problem_lines, read_clinical_csv
+from simulations.clinical.cohort_file import divide, problem_lines
 
 
 def lines_of(path):

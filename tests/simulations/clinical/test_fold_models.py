@@ -1,9 +1,9 @@
 import numpy as np
 
 from server.federated_moments import Columns
+from shared.cohort.analysis_columns import site_columns
 from shared.fusion.standardize import Preparation
 from shared.fusion.svm import FittedSvm, probabilities
-from simulations.clinical.analysis_columns import site_columns
 from simulations.clinical.fold_models import decode_models, encode_models, out_of_fold_scores
 
 

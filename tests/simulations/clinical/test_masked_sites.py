@@ -4,10 +4,10 @@ import pytest
 from client.local_moments import answer_moments
 from server.federated_moments import Columns, request_of
 from shared.aggregation.fixed_point import add_words
+from shared.cohort.analysis_columns import EVENT, site_columns
 from shared.errors import MessageError
 from shared.messages.moments import Moment
 from shared.messages.sums import SumReply
-from simulations.clinical.analysis_columns import EVENT, site_columns
 from simulations.clinical.cohort_file import divide
 from simulations.clinical.masked_sites import MaskedSites
 

@@ -9,12 +9,13 @@ import statsmodels.api as sm
 from lifelines.statistics import logrank_test
 from scipy import stats as scipy_stats
 
+from client.clinical_file import ClinicalCohort
+from shared.cohort.analysis_columns import EVENT, site_columns
 from shared.errors import DataError, DisclosureError, SettingsError
 from shared.stats.logistic import FitMethod
 from shared.vocabulary import RecistResponse
-from simulations.clinical.analysis_columns import EVENT, pooled_columns, site_columns
 from simulations.clinical.clinical_models import LOGISTIC, SVM
-from simulations.clinical.cohort_file import ClinicalCohort
+from simulations.clinical.cohort_file import pooled_columns
 from simulations.clinical.differences import largest
 from simulations.clinical.study import FEDERATED, POOLED, TOLERANCES, Choices, compute_statistics
 
