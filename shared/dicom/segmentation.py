@@ -31,10 +31,11 @@ LIVER_CODES = frozenset((("SRT", "T-62000"), ("SCT", "10200004"), ("FMA", "7197"
 
 LIVER_NAME = re.compile(r"\bliver\b|\bhepar\b|肝脏|全肝|^肝$", re.IGNORECASE)
 PART_OF_LIVER = re.compile(
-    r"lesion|tumou?r|vessel|vein|arter|cyst|met(s|astas)|segment|lobe|ducts?|病灶|肿瘤|血管|静脉|囊肿|段|叶",
+    r"lesion|tumou?r|vessel|vein|arter|cyst|\bmets?\b|metasta|segment(?!ation)|lobe|duct"
+    r"|[gcp]tv|prv|\bring\b|病灶|肿瘤|血管|静脉|动脉|囊肿|段|叶",
     re.IGNORECASE,
 )
-"""Names with such a word mean something in the liver, not the liver."""
+"""Names with such a word mean a part of the liver, or a part of it spared in radiotherapy."""
 
 _PARALLEL = 2e-3  # of direction cosines: 0.1 degree
 _WHAT = "The segmentation"

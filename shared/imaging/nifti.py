@@ -23,6 +23,7 @@ _FLOAT32 = 16
 _MAGIC = b"n+1\0"
 _LARGEST_SIDE = 4096
 _FARTHEST_MM = 1e6
+_SMALLEST_VOXEL_MM3 = 1e-6
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,8 @@ def _affine(raw: bytes, order: str) -> Float64[np.ndarray, "4 4"]:
         affine[:3] = _quaternion_affine(raw, order)
     else:
         raise _refusal("a mask without position", "a mask that says where it lies (sform or qform)")
-    if (
-        not (np.abs(affine) < _FARTHEST_MM).all()
-        or abs(float(np.linalg.det(affine[:3, :3]))) < 1e-6
-    ):  # noqa: PLR2004  # mm³
+    voxel_mm3 = abs(float(np.linalg.det(affine[:3, :3])))
+    if not (np.abs(affine) < _FARTHEST_MM).all() or voxel_mm3 < _SMALLEST_VOXEL_MM3:
         raise _refusal("a position that is no grid", "a regular grid")
     return affine
 

@@ -9,6 +9,7 @@ from ct_files import CtFiles, write_ct
 from mask_files import write_contours, write_nifti, write_segmentation
 
 from shared.dicom.scan import scan_folder
+from shared.dicom.segmentation import names_liver
 from shared.errors import DicomError, PreparationError, VolumeError
 from shared.tasks.liver_mask import liver_volumes, read_liver_range
 from shared.tasks.liver_range import LiverSource, range_from_nifti, volume_affine
@@ -42,6 +43,26 @@ def test_only_the_liver_counts_among_the_segments(tmp_path, volumes):
     masks = {"Spleen": _mask(0, 9), "Liver lesion": _mask(0, 1), "肝脏": _mask(4, 6)}
     found = read_liver_range(write_segmentation(tmp_path / "seg", masks, Z_MM), volumes)
     assert (found.lower_mm, found.upper_mm) == (20.0, 30.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [
+        ("Liver", True),
+        ("LIVER_1", True),
+        ("Liver segmentation", True),
+        ("肝脏", True),
+        ("肝", True),
+        ("Liver-GTV", False),
+        ("Liver segment 4", False),
+        ("肝左叶", False),
+        ("肝静脉", False),
+        ("liver_mets", False),
+        ("Spleen", False),
+    ],
+)
+def test_names_of_the_whole_liver(name, whole):
+    assert names_liver(name) is whole
 
 
 def test_the_liver_is_known_by_its_code(tmp_path, volumes):

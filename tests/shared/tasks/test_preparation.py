@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ct_files import CtFiles, body, write_ct
+from enhanced_files import merge_frames
 from scipy import ndimage
 
 from shared.errors import DicomError, PreparationError
@@ -89,6 +90,15 @@ def test_phases_of_different_grids_meet_in_the_patient(tmp_path):
     for phase in range(3):
         off = np.abs(_centre_of_ball_mm(study, phase) - POINT_MM)
         assert (off < [2.5, 2.5, 2.5]).all()  # half a target voxel
+
+
+def test_a_phase_in_one_enhanced_file_is_prepared_like_single_files(tmp_path):
+    expected = prepare_study(_study(tmp_path / "a", PLAIN, ARTERIAL, PORTAL), PREPARATION)
+    folder = _study(tmp_path / "b", PLAIN, ARTERIAL)
+    merge_frames(write_ct(folder, PORTAL), folder / "enhanced")
+    study = prepare_study(folder, PREPARATION)
+    assert np.array_equal(study.images, expected.images)
+    assert study.roles[2].series == "series 4 (13 images)"
 
 
 def test_values_go_through_the_published_window(tmp_path):
