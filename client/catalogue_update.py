@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from client.archive.study_folder import MARKER
 from client.catalogue import CatalogueStore
 from client.catalogue_records import Catalogue, FileRecord, SeriesRecord, Status, StudyRecord
 from shared.dicom.exclusion import ct_exclusion_reason
@@ -41,7 +42,9 @@ def update_catalogue(
         DataError: If the folder holds no DICOM image.
     """
     known = store.files()
-    paths = {path.relative_to(dicom).as_posix(): path for path in walk(dicom)}
+    paths = {
+        path.relative_to(dicom).as_posix(): path for path in walk(dicom) if path.name != MARKER
+    }
     new: list[FileRecord] = []
     for done, (name, path) in enumerate(paths.items(), 1):
         found = _read_if_changed(path, name, known.get(name))

@@ -13,6 +13,7 @@ from client.catalogue_records import Catalogue, Confirmed, SeriesRecord, Status,
 from client.catalogue_update import update_catalogue
 from client.manifest import Manifest, ManifestRow, read_manifest
 from client.secret_keys import cache_secret
+from client.series_notices import series_notices
 from client.site_settings import SiteSettings
 from client.study_join import join
 from shared.errors import HepafedError, Level, Problem
@@ -139,6 +140,7 @@ def prepare_site(
             (one.study_uid, one.status, " ".join(_open_ends(one))) for one in outcomes
         )
         series = catalogue_store.series()
+    problems += series_notices(pairs, series)
     usable = tuple(_usable(jobs, outcomes))
     problems += _notices(usable)
     problems.sort(key=_case_number)

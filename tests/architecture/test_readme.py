@@ -12,7 +12,7 @@ import hepafed
 from shared.messages.disclosure import disclosure_table
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/deployment.md")
+PAGES = ("README.md", "docs/data.md", "docs/deployment.md")
 
 
 def commands_of(page: str) -> list[str]:
