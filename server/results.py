@@ -57,12 +57,20 @@ def _rebuilt(kind: object, value: object) -> object:
         rows = {key: _rebuilt(hints.get(key), item) for key, item in _mapping(value).items()}
         return kind(**rows)
     if _is_array(kind):
-        return np.array(value, dtype=np.dtype(_dtype_name(kind)))
+        return _array(_dtype_name(kind), value)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return {key: _rebuilt(get_args(kind)[1], item) for key, item in _mapping(value).items()}
     if origin is tuple:
         return _tuple(get_args(kind), value)
     return _scalar(kind, value)
+
+
+def _array(dtype_name: str | None, value: object) -> np.ndarray:
+    if dtype_name is not None:
+        return np.array(value, dtype=np.dtype(dtype_name))
+    array = np.array(value)
+    # Whole numbers stay whole; null stands for not-a-number, which only floats have.
+    return array.astype(np.float64) if array.dtype == object else array
 
 
 def _tuple(items: tuple[object, ...], value: object) -> tuple[object, ...]:
