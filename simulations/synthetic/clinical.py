@@ -21,11 +21,10 @@ from jaxtyping import Bool, Float64
 from shared.cohort.clinical import BY_NAME, VARIABLES
 from shared.vocabulary import RecistResponse
 
-_PAPER_PATIENTS = 127
+PAPER_PATIENTS = 127
 _RESPONSES = {"CR": 2, "PR": 22, "SD": 86, "PD": 17}
 
-# Exposed among the 17 with progressive disease, and among the 110 without (Table 2, solved).
-_EXPOSED = {
+EXPOSED = {
     "aged_50_or_more": (9, 88),
     "sex_male": (14, 100),
     "pre_haic_treatment": (12, 86),
@@ -36,11 +35,21 @@ _EXPOSED = {
     "hbsag_present": (14, 87),
     "albi_grade_3": (6, 51),
 }
+"""Exposed among the 17 with progressive disease, and among the 110 without (Table 2, solved)."""
 
 
 @dataclass(frozen=True)
-class _Laboratory:
-    """Quartiles in Table 1, shift of progressive disease in standard deviations, decimals."""
+class Laboratory:
+    """A laboratory value as Table 1 has it.
+
+    Attributes:
+        lower: First quartile.
+        median: Median.
+        upper: Third quartile.
+        shift: Shift of patients with progressive disease, in standard deviations.
+        decimals: Decimals in a table.
+        skewed: Whether the logarithm is normal, rather than the value.
+    """
 
     lower: float
     median: float
@@ -51,22 +60,22 @@ class _Laboratory:
 
 
 # Shifts are ours; their signs and order of size follow the univariable odds ratios of Table 2.
-_LABORATORY = {
-    "largest_tumour_cm": _Laboratory(4.4, 6.9, 10.3, 0.0, 1),
-    "afp_ng_ml": _Laboratory(7, 166, 4081, 0.0, 1),
-    "pivka_ii_mau_ml": _Laboratory(242, 3898, 19474, 0.0, 0),
-    "prothrombin_time_s": _Laboratory(12.1, 12.9, 13.8, 0.25, 1, skewed=False),
-    "platelets_e9_l": _Laboratory(92, 134, 202, -0.3, 0),
-    "neutrophils_e9_l": _Laboratory(2.3, 3.3, 4.8, 0.0, 2),
-    "lymphocytes_e9_l": _Laboratory(0.8, 1.1, 1.5, -0.75, 2),
-    "monocytes_e9_l": _Laboratory(0.35, 0.48, 0.68, -0.2, 2),
-    "total_bilirubin_umol_l": _Laboratory(10.8, 15.8, 22.8, 0.0, 1),
-    "alt_u_l": _Laboratory(24, 39, 53, 0.2, 0),
-    "ast_u_l": _Laboratory(34, 56, 98, 0.7, 0),
-    "akp_u_l": _Laboratory(113, 155, 239, 0.5, 0),
-    "ggt_u_l": _Laboratory(76, 138, 248, 0.5, 0),
-    "albumin_g_l": _Laboratory(35, 38, 43, 0.3, 0, skewed=False),
-    "crp_mg_l": _Laboratory(4.8, 10.4, 34.1, 0.0, 1),
+LABORATORY = {
+    "largest_tumour_cm": Laboratory(4.4, 6.9, 10.3, 0.0, 1),
+    "afp_ng_ml": Laboratory(7, 166, 4081, 0.0, 1),
+    "pivka_ii_mau_ml": Laboratory(242, 3898, 19474, 0.0, 0),
+    "prothrombin_time_s": Laboratory(12.1, 12.9, 13.8, 0.25, 1, skewed=False),
+    "platelets_e9_l": Laboratory(92, 134, 202, -0.3, 0),
+    "neutrophils_e9_l": Laboratory(2.3, 3.3, 4.8, 0.0, 2),
+    "lymphocytes_e9_l": Laboratory(0.8, 1.1, 1.5, -0.75, 2),
+    "monocytes_e9_l": Laboratory(0.35, 0.48, 0.68, -0.2, 2),
+    "total_bilirubin_umol_l": Laboratory(10.8, 15.8, 22.8, 0.0, 1),
+    "alt_u_l": Laboratory(24, 39, 53, 0.2, 0),
+    "ast_u_l": Laboratory(34, 56, 98, 0.7, 0),
+    "akp_u_l": Laboratory(113, 155, 239, 0.5, 0),
+    "ggt_u_l": Laboratory(76, 138, 248, 0.5, 0),
+    "albumin_g_l": Laboratory(35, 38, 43, 0.3, 0, skewed=False),
+    "crp_mg_l": Laboratory(4.8, 10.4, 34.1, 0.0, 1),
 }
 _QUARTILE_Z = 0.6744897501960817  # standard normal quantile of 0.75
 
@@ -79,7 +88,7 @@ _GGT_CUT, _GGT_HAZARD_RATIO = 60.0, 4.156
 _BASE_OS_DAYS, _BASE_PFS_DAYS = 1500.0, 900.0  # medians near the printed ones after the ratios
 _PROGRESSIVE_HAZARD_RATIO = 2.5
 _CENSORING_DAYS = (60, 900)
-_MISSING_SHARE = 0.02  # of laboratory cells, so that missing values are met in every run
+MISSING_SHARE = 0.02  # of laboratory cells, so that missing values are met in every run
 
 COLUMNS = (
     "patient_id",
@@ -108,26 +117,26 @@ def draw_clinical_rows(
     """
     responses = _responses(patients, rng)
     progressive = responses == RecistResponse.PROGRESSIVE.value
-    binary = {name: _exposure(name, progressive, rng) for name in _EXPOSED}
+    binary = {name: _exposure(name, progressive, rng) for name in EXPOSED}
     laboratory = {
         name: np.clip(_values(item, progressive, rng), BY_NAME[name].low, BY_NAME[name].high)
-        for name, item in _LABORATORY.items()
+        for name, item in LABORATORY.items()
     }
-    age = _ages(binary.pop("aged_50_or_more"), rng)
-    follow_up = _survival(progressive, laboratory, rng)
+    age = draw_ages(binary.pop("aged_50_or_more"), rng)
+    follow_up = draw_follow_up(progressive, laboratory, rng)
     cells: dict[str, list[str]] = {
         "patient_id": [f"C-{number:04d}" for number in range(1, patients + 1)],
         "site": [sites[i] for i in _uneven_sites(patients, len(sites), rng)],
         "response": [str(word) for word in responses],
         "age_years": [f"{value:.0f}" for value in age],
-        "haic_cycles": [str(value) for value in _cycles(progressive, rng)],
+        "haic_cycles": [str(value) for value in draw_cycles(progressive, rng)],
         "nlr": [""] * patients,
         "plr": [""] * patients,
         **{name: [str(int(value)) for value in flags] for name, flags in binary.items()},
         **{name: [str(int(value)) for value in column] for name, column in follow_up.items()},
     }
-    for name, item in _LABORATORY.items():
-        lost = rng.random(patients) < _MISSING_SHARE
+    for name, item in LABORATORY.items():
+        lost = rng.random(patients) < MISSING_SHARE
         cells[name] = [
             "" if gone else f"{value:.{item.decimals}f}"
             for value, gone in zip(laboratory[name], lost, strict=True)
@@ -143,7 +152,7 @@ def write_clinical_csv(rows: Iterable[dict[str, str]], stream: TextIO) -> None:
 
 
 def _responses(patients: int, rng: np.random.Generator) -> np.ndarray:
-    exact = {word: count * patients / _PAPER_PATIENTS for word, count in _RESPONSES.items()}
+    exact = {word: count * patients / PAPER_PATIENTS for word, count in _RESPONSES.items()}
     counts = {word: int(value) for word, value in exact.items()}
     # Largest remainders fill up to the number of patients.
     for word in sorted(exact, key=lambda w: counts[w] - exact[w])[
@@ -158,10 +167,10 @@ def _exposure(
     name: str, progressive: Bool[np.ndarray, " patient"], rng: np.random.Generator
 ) -> Bool[np.ndarray, " patient"]:
     flags = np.zeros(len(progressive), dtype=bool)
-    paper = _RESPONSES["PD"], _PAPER_PATIENTS - _RESPONSES["PD"]
+    paper = _RESPONSES["PD"], PAPER_PATIENTS - _RESPONSES["PD"]
     for members, exposed, total in zip(
         (np.flatnonzero(progressive), np.flatnonzero(~progressive)),
-        _EXPOSED[name],
+        EXPOSED[name],
         paper,
         strict=True,
     ):
@@ -170,16 +179,17 @@ def _exposure(
     return flags
 
 
-def _ages(
+def draw_ages(
     older: Bool[np.ndarray, " patient"], rng: np.random.Generator
 ) -> Float64[np.ndarray, " patient"]:
+    """Draw whole years, from 50 up where `older`, below 50 elsewhere."""
     return np.where(
         older, rng.triangular(50, 54, 82, len(older)), rng.triangular(25, 47, 49.4, len(older))
     ).round()
 
 
 def _values(
-    item: _Laboratory, progressive: Bool[np.ndarray, " patient"], rng: np.random.Generator
+    item: Laboratory, progressive: Bool[np.ndarray, " patient"], rng: np.random.Generator
 ) -> Float64[np.ndarray, " patient"]:
     share = progressive.mean()
     # Centred, so that the shift leaves the margin of the whole group where Table 1 has it.
@@ -192,18 +202,32 @@ def _values(
     return np.asarray(values.round(item.decimals), dtype=np.float64)
 
 
-def _cycles(progressive: Bool[np.ndarray, " patient"], rng: np.random.Generator) -> np.ndarray:
+def draw_cycles(progressive: Bool[np.ndarray, " patient"], rng: np.random.Generator) -> np.ndarray:
+    """Draw numbers of HAIC cycles; progression ends treatment early."""
     choices = np.arange(1, len(_CYCLES) + 1)
     few = rng.choice(choices, len(progressive), p=_CYCLES_PROGRESSIVE)
     usual = rng.choice(choices, len(progressive), p=_CYCLES)
     return np.where(progressive, few, usual)
 
 
-def _survival(
+def draw_follow_up(
     progressive: Bool[np.ndarray, " patient"],
     laboratory: dict[str, Float64[np.ndarray, " patient"]],
     rng: np.random.Generator,
 ) -> dict[str, Float64[np.ndarray, " patient"]]:
+    """Draw follow-up: exponential times of death and progression, censored independently.
+
+    Hazard ratios of AST and gamma-GT are those of Quan 2024 (Results, survival); that of
+    progressive disease is ours.
+
+    Args:
+        progressive: Whose best response was progressive disease.
+        laboratory: At least ``ast_u_l`` and ``ggt_u_l``, in U/L.
+        rng: Source of all randomness.
+
+    Returns:
+        ``os_days`` and ``pfs_days`` in whole days, ``os_event`` and ``pfs_event`` as 0 or 1.
+    """
     hazard = (
         np.where(laboratory["ast_u_l"] > _AST_CUT, _AST_HAZARD_RATIO, 1.0)
         * np.where(laboratory["ggt_u_l"] > _GGT_CUT, _GGT_HAZARD_RATIO, 1.0)

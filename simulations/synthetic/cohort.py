@@ -3,17 +3,20 @@
 import datetime as dt
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from shared.errors import HepafedError
-from simulations.synthetic.dicom_export import write_study
+from simulations.synthetic.cohort_folder import (
+    Progress,
+    claim_folder,
+    replace_file,
+    replace_json,
+    run_each,
+)
+from simulations.synthetic.ct_dicom import write_study
 from simulations.synthetic.outcome import bayes_auc, drawn_auc
 from simulations.synthetic.patient import (
     PHASES,
@@ -23,10 +26,9 @@ from simulations.synthetic.patient import (
     paint_phase,
     render_phase,
 )
+from simulations.synthetic.scanner import Scanner
 from simulations.synthetic.spec import CohortSpec
 from simulations.synthetic.study import CtSeries, StudyHeader
-
-Progress = Callable[[int, int], None]
 
 _SITE_TOML = """\
 # A hospital's own settings. The coordinating centre cannot override them.
@@ -107,7 +109,7 @@ def write_cohort(
     Raises:
         HepafedError: The folder holds something else.
     """
-    _claim(spec, out)
+    claim_folder(out, spec.digest())
     everyone = [
         draw_patient(spec, site, number)
         for site, place in enumerate(spec.sites)
@@ -117,13 +119,16 @@ def write_cohort(
     _write_description(spec, summary, complete=False)
     waiting = [one for one in everyone if not _truth_path(out, one).exists()]
     done = len(everyone) - len(waiting)
-    for finished, _ in enumerate(_write_patients(spec, out, waiting, workers), start=done + 1):
+    calls = [(spec, out, one.site, one.number) for one in waiting]
+    for finished, _ in enumerate(run_each(_write_patient, calls, workers), start=done + 1):
         if progress is not None:
             progress(finished, len(everyone))
     for site, place in enumerate(spec.sites):
         folder = out / place.name
-        _replace(folder / "manifest.csv", _manifest(out, [p for p in everyone if p.site == site]))
-        _replace(folder / "site.toml", _SITE_TOML.format(name=place.name))
+        replace_file(
+            folder / "manifest.csv", _manifest(out, [p for p in everyone if p.site == site])
+        )
+        replace_file(folder / "site.toml", _SITE_TOML.format(name=place.name))
     _write_description(spec, summary, complete=True)
     return summary
 
@@ -132,24 +137,6 @@ def study_folder(spec: CohortSpec, out: Path, patient: SyntheticPatient) -> Path
     """Tell where a patient's study lies; the name does not reveal who it is."""
     name = _header(spec, patient).uid("folder").rsplit(".", 1)[-1]
     return out / spec.sites[patient.site].name / "dicom" / f"ST{int(name) % 16**8:08X}"
-
-
-def _claim(spec: CohortSpec, out: Path) -> None:
-    """Take the folder, or refuse if it holds anything but this very cohort."""
-    description = out / "cohort.json"
-    if description.exists():
-        found = json.loads(description.read_text(encoding="utf-8")).get("digest")
-        if found != spec.digest():
-            raise HepafedError(
-                "Expected an empty folder or a cohort of the same specification; the folder holds "
-                "a cohort of another one. Choose another folder, or delete this one first."
-            )
-    elif out.exists() and any(out.iterdir()):
-        raise HepafedError(
-            "Expected an empty folder for the synthetic cohort; the folder holds other files. "
-            "Choose another folder."
-        )
-    (out / "truth").mkdir(parents=True, exist_ok=True)
 
 
 def _summarise(spec: CohortSpec, out: Path, everyone: list[SyntheticPatient]) -> CohortSummary:
@@ -166,22 +153,6 @@ def _summarise(spec: CohortSpec, out: Path, everyone: list[SyntheticPatient]) ->
             np.array([p.outcome.event for p in everyone]),
         ),
     )
-
-
-def _write_patients(
-    spec: CohortSpec, out: Path, waiting: list[SyntheticPatient], workers: int
-) -> Iterator[None]:
-    if workers <= 1 or len(waiting) <= 1:
-        for one in waiting:
-            _write_patient(spec, out, one.site, one.number)
-            yield
-        return
-    # A spawned process inherits no threads or locks, so it works under any caller.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(_write_patient, spec, out, p.site, p.number) for p in waiting]
-        for future in as_completed(futures):
-            future.result()
-            yield
 
 
 def _write_patient(spec: CohortSpec, out: Path, site: int, number: int) -> None:
@@ -204,10 +175,10 @@ def _write_patient(spec: CohortSpec, out: Path, site: int, number: int) -> None:
     shuffle = np.random.default_rng([spec.seed, site, number, 9])
     write_study(folder, _header(spec, patient), series, shuffle)
     truth = _truth(spec, patient, liver_range_mm(patient, seen[0].labels))
-    _replace(_truth_path(out, patient), truth)
+    replace_file(_truth_path(out, patient), truth)
 
 
-def _header(spec: CohortSpec, patient: SyntheticPatient) -> StudyHeader:
+def _header(spec: CohortSpec, patient: SyntheticPatient) -> StudyHeader[Scanner]:
     rng = np.random.default_rng([spec.seed, patient.site, patient.number, 8])
     day = dt.datetime(2023, 1, 2) + dt.timedelta(days=int(rng.integers(0, 700)))  # noqa: DTZ001 - DICOM times are local
     return StudyHeader(
@@ -271,13 +242,4 @@ def _write_description(spec: CohortSpec, summary: CohortSummary, *, complete: bo
         "objective_responses": summary.events,
         "sites": [asdict(site) for site in summary.sites],
     }
-    text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
-    _replace(summary.folder / "cohort.json", text)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    replace_json(summary.folder / "cohort.json", record)

@@ -4,28 +4,56 @@ import datetime as dt
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import Int16, UInt8
 
 from shared.vocabulary import CtPhase
 from simulations.synthetic.grid import ScanGeometry
-from simulations.synthetic.scanner import FileLayout, Scanner
+from simulations.synthetic.scanner import FileLayout
+
+
+class Dialect(Protocol):
+    """What every scanner, CT or MR, brings to the files it writes."""
+
+    @property
+    def manufacturer(self) -> str:
+        """Give DICOM Manufacturer."""
+
+    @property
+    def model(self) -> str:
+        """Give DICOM ManufacturerModelName."""
+
+    @property
+    def character_set(self) -> str:
+        """Give DICOM SpecificCharacterSet."""
+
+    @property
+    def layout(self) -> FileLayout:
+        """Tell how files lie on disk."""
+
+    @property
+    def extension(self) -> str:
+        """Give the file extension with its dot, or nothing."""
+
+
+ScannerT = TypeVar("ScannerT", bound=Dialect)
 
 
 @dataclass(frozen=True)
-class StudyHeader:
+class StudyHeader(Generic[ScannerT]):
     """What all files of a study share.
 
     Attributes:
         patient_id: The pseudonym.
         male: Whether PatientSex is M.
         birth_year: Year of birth; the day is 1 January.
-        started: Start of the plain scan.
+        started: Start of the first scan.
         seed: Any text; UIDs are hashes of it, so the same text gives the same files.
         scanner: The dialect.
         table_mm: What is added to z.
-        bolus_seconds: Start of the injection after the plain scan's start; None if not recorded.
+        bolus_seconds: Start of the injection after the first scan's start; None if not recorded.
     """
 
     patient_id: str
@@ -33,7 +61,7 @@ class StudyHeader:
     birth_year: int
     started: dt.datetime
     seed: str
-    scanner: Scanner
+    scanner: ScannerT
     table_mm: float
     bolus_seconds: float | None
 
@@ -61,7 +89,7 @@ class CtSeries:
     geometry: ScanGeometry
 
 
-def file_path(scanner: Scanner, series_number: int, place: int) -> Path:
+def file_path(scanner: Dialect, series_number: int, place: int) -> Path:
     """Name a file as the scanner's archive does; `place` is its place in a shuffled order."""
     match scanner.layout:
         case FileLayout.SERIES_FOLDERS:
