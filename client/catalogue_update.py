@@ -23,6 +23,7 @@ from shared.errors import DataError, Level, Problem, VolumeError
 Progress = Callable[[int, int], None]
 
 _BATCH = 200  # files per write: at most a second of reading is lost when the process is killed
+_MOST_FRESH = 20_000  # headers kept from reading to deciding, about 60 MB; others are read again
 
 
 def update_catalogue(
@@ -46,10 +47,13 @@ def update_catalogue(
         path.relative_to(dicom).as_posix(): path for path in walk(dicom) if path.name != MARKER
     }
     new: list[FileRecord] = []
+    fresh: dict[str, tuple[InstanceHeader, ...]] = {}
     for done, (name, path) in enumerate(paths.items(), 1):
         found = _read_if_changed(path, name, known.get(name))
         if found is not None:
-            new.append(found)
+            new.append(found[0])
+            if len(fresh) < _MOST_FRESH:
+                fresh[name] = found[1]
         if len(new) == _BATCH or done == len(paths):
             store.put_files(new)
             new.clear()
@@ -66,25 +70,28 @@ def update_catalogue(
             "Correct 'dicom' in the site settings, or export the studies there."
         )
     studies = _studies(records)
-    _decide(store, dicom, studies)
+    _decide(store, dicom, studies, fresh)
     return Catalogue(dicom, studies, _file_problems(records))
 
 
-def _read_if_changed(path: Path, name: str, known: FileRecord | None) -> FileRecord | None:
+def _read_if_changed(
+    path: Path, name: str, known: FileRecord | None
+) -> tuple[FileRecord, tuple[InstanceHeader, ...]] | None:
+    """Read a file that is new or changed; an object of many frames gives many headers."""
     try:
         status = path.stat()
     except OSError:
-        return FileRecord(name, 0, 0, "rejected", "It vanished while it was read.")
+        return FileRecord(name, 0, 0, "rejected", "It vanished while it was read."), ()
     if known and (known.size, known.modified_ns) == (status.st_size, status.st_mtime_ns):
         return None
     scan = scan_files([path])
     if scan.rejected:
         reason = scan.rejected[0].reason
-        return FileRecord(name, status.st_size, status.st_mtime_ns, "rejected", reason)
+        return FileRecord(name, status.st_size, status.st_mtime_ns, "rejected", reason), ()
     if not scan.instances:
-        return FileRecord(name, status.st_size, status.st_mtime_ns, "other")
+        return FileRecord(name, status.st_size, status.st_mtime_ns, "other"), ()
     header = scan.instances[0]
-    return FileRecord(
+    record = FileRecord(
         path=name,
         size=status.st_size,
         modified_ns=status.st_mtime_ns,
@@ -96,6 +103,7 @@ def _read_if_changed(path: Path, name: str, known: FileRecord | None) -> FileRec
         sop_uid=header.sop_uid,
         transfer_syntax=header.transfer_syntax,
     )
+    return record, scan.instances
 
 
 def _text(name: str) -> str:
@@ -113,12 +121,22 @@ def _studies(records: Sequence[FileRecord]) -> dict[str, StudyRecord]:
     return {uid: StudyRecord(uid, many[0].patient_id, tuple(many)) for uid, many in files.items()}
 
 
-def _decide(store: CatalogueStore, root: Path, studies: Mapping[str, StudyRecord]) -> None:
+def _decide(
+    store: CatalogueStore,
+    root: Path,
+    studies: Mapping[str, StudyRecord],
+    fresh: Mapping[str, tuple[InstanceHeader, ...]],
+) -> None:
     decided = store.decided_for()
     for uid, study in studies.items():
         digest = study.digest()
-        if decided.get(uid) != digest:
-            store.put_series(uid, digest, series_of(headers_of(study, root)))
+        if decided.get(uid) == digest:
+            continue
+        if all(record.path in fresh for record in study.files):
+            headers = [header for record in study.files for header in fresh[record.path]]
+        else:
+            headers = list(headers_of(study, root))
+        store.put_series(uid, digest, series_of(headers))
 
 
 def headers_of(study: StudyRecord, root: Path) -> tuple[InstanceHeader, ...]:

@@ -3,21 +3,22 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from client.cache import CachedStudy, CacheError, cache_key, load, store
+from client.cache import CachedStudy, cache_key, load
 from client.catalogue import CatalogueStore
 from client.catalogue_records import Catalogue, Confirmed, SeriesRecord, Status, StudyRecord
 from client.catalogue_update import update_catalogue
 from client.manifest import Manifest, ManifestRow, read_manifest
+from client.preparation_job import Job, Outcome, prepare_one
 from client.secret_keys import cache_secret
 from client.series_notices import series_notices
 from client.site_settings import SiteSettings
 from client.study_join import join
-from shared.errors import HepafedError, Level, Problem
-from shared.tasks.preparation import CtPreparation, prepare_study
+from shared.errors import Level, Problem
+from shared.tasks.preparation import CtPreparation
 from shared.vocabulary import CtPhase
 
 Progress = Callable[[int, int], None]
@@ -69,30 +70,6 @@ class SitePreparation:
         return self.manifest.row_count - len(self.usable)
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What one patient's preparation needs; travels to a worker process."""
-
-    row: ManifestRow
-    study_uid: str
-    files: tuple[Path, ...]
-    liver_range_mm: tuple[float, float] | None
-    roles: Mapping[str, CtPhase]
-    preparation: CtPreparation
-    folder: Path
-    name: str
-    secret: bytes | None = field(repr=False)
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What came of one job: problems, and what the study is now."""
-
-    study_uid: str
-    status: Status
-    problems: tuple[Problem, ...]
-
-
 def prepare_site(
     site: SiteSettings,
     preparation: CtPreparation,
@@ -124,20 +101,20 @@ def prepare_site(
         problems = [*manifest.problems, *catalogue.problems, *join_problems]
         words = catalogue_store.confirmed()
         folder = site.work / PREPARED_FOLDER
-        jobs: list[_Job] = []
+        jobs: list[Job] = []
         for row, study in pairs:
             said = words.get(study.study_uid, _NOBODY)
             job = _job(row, study, said, catalogue, problems, preparation, folder, secret)
             if job is not None:
                 jobs.append(job)
-        outcomes: list[_Outcome] = []
+        outcomes: list[Outcome] = []
         for done, outcome in enumerate(_prepare_all(jobs, workers), 1):
             outcomes.append(outcome)
             problems += outcome.problems
             if progress is not None:
                 progress(done, len(jobs))
         catalogue_store.put_study_status(
-            (one.study_uid, one.status, " ".join(_open_ends(one))) for one in outcomes
+            (one.study_uid, one.status, one.open_ends()) for one in outcomes
         )
         series = catalogue_store.series()
     problems += series_notices(pairs, series)
@@ -158,7 +135,7 @@ def _job(  # noqa: PLR0913, PLR0917  # a job is the meeting of all of them
     preparation: CtPreparation,
     folder: Path,
     secret: bytes | None,
-) -> _Job | None:
+) -> Job | None:
     """Bring together what the manifest and the review say of a study; the review is later."""
     roles: dict[str, CtPhase | None] = {}
     found = _named_in_manifest(row, study, problems)
@@ -174,7 +151,7 @@ def _job(  # noqa: PLR0913, PLR0917  # a job is the meeting of all of them
     taken = {phase for phase in said.roles.values() if phase is not None}
     roles = {uid: phase for uid, phase in roles.items() if phase not in taken} | dict(said.roles)
     dropped = {uid for uid, phase in roles.items() if phase is None}
-    return _Job(
+    return Job(
         row=row,
         study_uid=study.study_uid,
         files=tuple(catalogue.root / f.path for f in study.files if f.series_uid not in dropped),
@@ -219,77 +196,17 @@ def _overruled(row: ManifestRow, what: str) -> Problem:
     )
 
 
-def _prepare_all(jobs: Sequence[_Job], workers: int) -> Iterator[_Outcome]:
+def _prepare_all(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
     if workers <= 1 or len(jobs) <= 1:
-        yield from map(_prepare, jobs)
+        yield from map(prepare_one, jobs)
         return
     # A fresh interpreter per worker: forking a process that holds a GPU or threads is not safe.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(_prepare, job) for job in jobs]):
+        for future in as_completed([pool.submit(prepare_one, job) for job in jobs]):
             yield future.result()
 
 
-def _prepare(job: _Job) -> _Outcome:
-    """Prepare one patient into the cache unless it is there; tell what stands in the way."""
-    told: list[Problem] = []
-    try:
-        if load(job.folder, job.name, job.secret) is not None:
-            return _Outcome(job.study_uid, Status.USABLE, ())
-    except CacheError as error:
-        told.append(_rebuilt(job.row.case, error))
-    try:
-        prepared = prepare_study(
-            job.files,
-            job.preparation,
-            liver_range_mm=job.liver_range_mm,
-            study_uid=job.study_uid,
-            roles=job.roles,
-        )
-    except HepafedError as error:
-        told += _as_problems(job.row.case, error)
-        # Where naming the right series is the remedy, the study waits for a person's answer.
-        asked = any(f"{phase}_series" in p.fix for p in told for phase in CtPhase)
-        status = Status.QUESTION if asked else Status.QUARANTINED
-        return _Outcome(job.study_uid, status, tuple(told))
-    store(job.folder, job.name, prepared, job.secret)
-    return _Outcome(job.study_uid, Status.USABLE, tuple(told))
-
-
-def _rebuilt(case: int, error: CacheError) -> Problem:
-    return Problem(
-        f"case {case}",
-        error.message.rstrip("."),
-        "prepared images that open with the site's key",
-        "Nothing to do: they were prepared again from DICOM. Check the disk if it happens again.",
-        Level.WARNING,
-    )
-
-
-def _as_problems(case: int, error: HepafedError) -> list[Problem]:
-    if error.problems:
-        return [
-            Problem(f"case {case}, {p.where}", p.got, p.expected, p.fix) for p in error.problems
-        ]
-    return [
-        Problem(
-            f"case {case}",
-            error.message.rstrip("."),
-            "a study that can be prepared",
-            "The patient is left out until then.",
-        )
-    ]
-
-
-def _open_ends(outcome: _Outcome) -> list[str]:
-    """Say what stands in a study's way, without its case number."""
-    return [
-        f"{p.where.partition(', ')[2] or 'study'}: {p.got.rstrip('.')}. {p.fix}"
-        for p in outcome.problems
-        if p.level is Level.ERROR
-    ]
-
-
-def _usable(jobs: Sequence[_Job], outcomes: Sequence[_Outcome]) -> Iterator[UsableCase]:
+def _usable(jobs: Sequence[Job], outcomes: Sequence[Outcome]) -> Iterator[UsableCase]:
     good = {outcome.study_uid for outcome in outcomes if outcome.status is Status.USABLE}
     for job in jobs:
         if job.study_uid in good:

@@ -1,0 +1,102 @@
+"""Prepare one patient: what it needs, what comes of it; runs in a worker process."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from client.cache import CacheError, load, store
+from client.catalogue_records import Status
+from client.manifest import ManifestRow
+from shared.errors import HepafedError, Level, Problem
+from shared.tasks.preparation import CtPreparation, prepare_study
+from shared.vocabulary import CtPhase
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one patient's preparation needs; travels to a worker process."""
+
+    row: ManifestRow
+    study_uid: str
+    files: tuple[Path, ...]
+    liver_range_mm: tuple[float, float] | None
+    roles: Mapping[str, CtPhase]
+    preparation: CtPreparation
+    folder: Path
+    name: str
+    secret: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one job: problems, and what the study is now."""
+
+    study_uid: str
+    status: Status
+    problems: tuple[Problem, ...]
+
+    def open_ends(self) -> str:
+        """Say what stands in the study's way, without its case number."""
+        return " ".join(
+            f"{p.where.partition(', ')[2] or 'study'}: {p.got.rstrip('.')}. {p.fix}"
+            for p in self.problems
+            if p.level is Level.ERROR
+        )
+
+
+def prepare_one(job: Job) -> Outcome:
+    """Prepare one patient into the cache unless it is there.
+
+    Args:
+        job: What to prepare.
+
+    Returns:
+        What stands in the way, if anything; a patient who cannot be prepared raises nothing.
+    """
+    told: list[Problem] = []
+    try:
+        if load(job.folder, job.name, job.secret) is not None:
+            return Outcome(job.study_uid, Status.USABLE, ())
+    except CacheError as error:
+        told.append(_rebuilt(job.row.case, error))
+    try:
+        prepared = prepare_study(
+            job.files,
+            job.preparation,
+            liver_range_mm=job.liver_range_mm,
+            study_uid=job.study_uid,
+            roles=job.roles,
+        )
+    except HepafedError as error:
+        told += _as_problems(job.row.case, error)
+        # Where naming the right series is the remedy, the study waits for a person's answer.
+        asked = any(f"{phase}_series" in p.fix for p in told for phase in CtPhase)
+        status = Status.QUESTION if asked else Status.QUARANTINED
+        return Outcome(job.study_uid, status, tuple(told))
+    store(job.folder, job.name, prepared, job.secret)
+    return Outcome(job.study_uid, Status.USABLE, tuple(told))
+
+
+def _rebuilt(case: int, error: CacheError) -> Problem:
+    return Problem(
+        f"case {case}",
+        error.message.rstrip("."),
+        "prepared images that open with the site's key",
+        "Nothing to do: they were prepared again from DICOM. Check the disk if it happens again.",
+        Level.WARNING,
+    )
+
+
+def _as_problems(case: int, error: HepafedError) -> list[Problem]:
+    if error.problems:
+        return [
+            Problem(f"case {case}, {p.where}", p.got, p.expected, p.fix) for p in error.problems
+        ]
+    return [
+        Problem(
+            f"case {case}",
+            error.message.rstrip("."),
+            "a study that can be prepared",
+            "The patient is left out until then.",
+        )
+    ]
