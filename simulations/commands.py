@@ -77,7 +77,7 @@ def synth(
         ),
         f"Next: hepafed simulate {out} --out runs/mine",
     ]
-    emit(asdict(summary), "\n".join(lines), form)
+    emit(asdict(summary) | {"folder": str(out)}, "\n".join(lines), form)
 
 
 @cohort.command("synth-mri")
