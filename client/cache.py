@@ -1,8 +1,8 @@
 """Prepared images on disk, so that DICOM is decoded once per study and preparation.
 
 A file's name is a digest of what went into it: the study's files (UID, size, time of change), the
-preparation and a person's entries. Another input has another name, so nothing is ever out of
-date. A file is encrypted and authenticated with AES-256-GCM (NIST SP 800-38D) unless the site
+preparation, how the site reads studies, and a person's entries. Another input has another name,
+so nothing is ever out of date. A file is encrypted and authenticated with AES-256-GCM (NIST SP 800-38D) unless the site
 chose otherwise; its name is authenticated with it, so that files cannot be exchanged.
 
 Layout: magic, first bytes of the key's digest, nonce, then the sealed content: the length of the
@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from jaxtyping import Float32
 
 from client.catalogue_records import StudyRecord
+from client.image_settings import ImageSettings
 from shared.errors import HepafedError
 from shared.tasks.preparation import CtPreparation, PreparedStudy
 from shared.vocabulary import CtPhase
@@ -64,6 +65,7 @@ def cache_key(
     preparation: CtPreparation,
     liver_range_mm: tuple[float, float] | None,
     roles: Mapping[str, CtPhase | None],
+    images: ImageSettings,
 ) -> str:
     """Give the name under which a prepared study is kept; it tells nothing about the patient."""
     document = {
@@ -71,6 +73,7 @@ def cache_key(
         "preparation": asdict(preparation),
         "liver_range_mm": liver_range_mm,
         "roles": sorted(roles.items()),
+        "images": asdict(images),
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 

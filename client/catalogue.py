@@ -146,7 +146,7 @@ class CatalogueStore:
         }
 
     def put_series(self, study_uid: str, digest: str, series: Sequence[SeriesRecord]) -> None:
-        """Replace the roles of a study.
+        """Replace the roles of a study, which then waits for the next data check.
 
         Args:
             study_uid: Of the study.
@@ -160,7 +160,8 @@ class CatalogueStore:
                 ((study_uid, place, *_series_row(record)) for place, record in enumerate(series)),
             )
             self._connection.execute(
-                "UPDATE study SET digest = ? WHERE study_uid = ?", (digest, study_uid)
+                "UPDATE study SET digest = ?, status = ?, reason = '' WHERE study_uid = ?",
+                (digest, Status.UNCHECKED, study_uid),
             )
 
     def series(self) -> dict[str, tuple[SeriesRecord, ...]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from client.image_settings import ImageSettings
 from shared.errors import Problem
 from shared.tasks.preparation import PREPARATION_VERSION
 from shared.vocabulary import CtPhase
@@ -80,9 +81,9 @@ class StudyRecord:
         """Give what tells this state of the study from any other, in a fixed order."""
         return sorted((f.sop_uid or f.path, f.size, f.modified_ns) for f in self.files)
 
-    def digest(self) -> str:
-        """Give a digest of the content and of the rules that name phases."""
-        document = json.dumps([PREPARATION_VERSION, self.content()])
+    def digest(self, images: ImageSettings) -> str:
+        """Give a digest of the content and of the rules and words that name phases."""
+        document = json.dumps([PREPARATION_VERSION, images.words, self.content()])
         return hashlib.sha256(document.encode()).hexdigest()
 
 

@@ -12,9 +12,11 @@ from pathlib import Path
 from client.archive.study_folder import MARKER
 from client.catalogue import CatalogueStore
 from client.catalogue_records import Catalogue, FileRecord, SeriesRecord, Status, StudyRecord
+from client.image_settings import ImageSettings
 from shared.dicom.exclusion import ct_exclusion_reason
 from shared.dicom.geometry import order_volume
 from shared.dicom.header import InstanceHeader
+from shared.dicom.phase_tables import PhaseTables
 from shared.dicom.roles import RoleDecision, decide_phases
 from shared.dicom.scan import scan_files, walk
 from shared.dicom.series import CandidateSeries, group_series
@@ -27,13 +29,17 @@ _MOST_FRESH = 20_000  # headers kept from reading to deciding, about 60 MB; othe
 
 
 def update_catalogue(
-    store: CatalogueStore, dicom: Path, progress: Progress | None = None
+    store: CatalogueStore,
+    dicom: Path,
+    images: ImageSettings,
+    progress: Progress | None = None,
 ) -> Catalogue:
     """Read what is new or changed in the DICOM folder and decide the roles of its series.
 
     Args:
         store: The open catalogue.
         dicom: The site's DICOM folder.
+        images: The site's words for phases; with other words every series is decided again.
         progress: Called with files done and files in all.
 
     Returns:
@@ -70,7 +76,7 @@ def update_catalogue(
             "Correct 'dicom' in the site settings, or export the studies there."
         )
     studies = _studies(records)
-    _decide(store, dicom, studies, fresh)
+    _decide(store, dicom, studies, fresh, images)
     return Catalogue(dicom, studies, _file_problems(records))
 
 
@@ -126,17 +132,19 @@ def _decide(
     root: Path,
     studies: Mapping[str, StudyRecord],
     fresh: Mapping[str, tuple[InstanceHeader, ...]],
+    images: ImageSettings,
 ) -> None:
+    tables = images.tables()
     decided = store.decided_for()
     for uid, study in studies.items():
-        digest = study.digest()
+        digest = study.digest(images)
         if decided.get(uid) == digest:
             continue
         if all(record.path in fresh for record in study.files):
             headers = [header for record in study.files for header in fresh[record.path]]
         else:
             headers = list(headers_of(study, root))
-        store.put_series(uid, digest, series_of(headers))
+        store.put_series(uid, digest, series_of(headers, tables))
 
 
 def headers_of(study: StudyRecord, root: Path) -> tuple[InstanceHeader, ...]:
@@ -150,11 +158,12 @@ def headers_of(study: StudyRecord, root: Path) -> tuple[InstanceHeader, ...]:
     return tuple(header for header in instances if header.study_uid == study.study_uid)
 
 
-def series_of(headers: Sequence[InstanceHeader]) -> tuple[SeriesRecord, ...]:
+def series_of(headers: Sequence[InstanceHeader], tables: PhaseTables) -> tuple[SeriesRecord, ...]:
     """Name the role of every series of a study from its headers.
 
     Args:
         headers: Of all images of one study.
+        tables: The words that name phases.
 
     Returns:
         One record per volume, in reading order.
@@ -162,7 +171,7 @@ def series_of(headers: Sequence[InstanceHeader]) -> tuple[SeriesRecord, ...]:
     groups = group_series(headers)
     reasons = {series.volume_id: ct_exclusion_reason(series) for series in groups}
     kept = [series for series in groups if reasons[series.volume_id] is None]
-    decisions = {d.series.volume_id: d for d in decide_phases(kept)}
+    decisions = {d.series.volume_id: d for d in decide_phases(kept, tables=tables)}
     return tuple(
         _volume(decisions[series.volume_id])
         if series.volume_id in decisions

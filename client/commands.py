@@ -93,7 +93,7 @@ def scan(
     path = to or settings.parent / "manifest.draft.csv"
     progress = progress_printer(f"{site_settings.name}: reading files")
     with closing(CatalogueStore(site_settings.work)) as store:
-        catalogue = update_catalogue(store, site_settings.dicom, progress)
+        catalogue = update_catalogue(store, site_settings.dicom, site_settings.images, progress)
         draft = draft_manifest(catalogue, store.series(), wanted)
     write_draft(draft, path)
     summary = (

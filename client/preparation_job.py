@@ -6,6 +6,7 @@ from pathlib import Path
 
 from client.cache import CacheError, load, store
 from client.catalogue_records import Status
+from client.image_settings import ImageSettings
 from client.manifest import ManifestRow
 from shared.errors import HepafedError, Level, Problem
 from shared.tasks.preparation import CtPreparation, prepare_study
@@ -22,6 +23,7 @@ class Job:
     liver_range_mm: tuple[float, float] | None
     roles: Mapping[str, CtPhase]
     preparation: CtPreparation
+    images: ImageSettings
     folder: Path
     name: str
     secret: bytes | None = field(repr=False)
@@ -66,6 +68,8 @@ def prepare_one(job: Job) -> Outcome:
             liver_range_mm=job.liver_range_mm,
             study_uid=job.study_uid,
             roles=job.roles,
+            registration=job.images.registration,
+            tables=job.images.tables(),
         )
     except HepafedError as error:
         told += _as_problems(job.row.case, error)

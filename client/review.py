@@ -81,7 +81,7 @@ def studies_to_review(
         ManifestError: If there is a manifest that is no table.
     """
     with closing(CatalogueStore(site.work)) as store:
-        catalogue = update_catalogue(store, site.dicom, progress)
+        catalogue = update_catalogue(store, site.dicom, site.images, progress)
     return views_of(site, catalogue, phases)
 
 

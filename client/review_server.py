@@ -36,7 +36,7 @@ def serve_review(
         SettingsError: If the port cannot be used.
     """
     with closing(CatalogueStore(site.work)) as store:
-        catalogue = update_catalogue(store, site.dicom)
+        catalogue = update_catalogue(store, site.dicom, site.images)
     page = ReviewPage(site, catalogue, phases, who)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -5,7 +5,6 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
-from pathlib import Path
 
 from client.cache import CachedStudy, cache_key, load
 from client.catalogue import CatalogueStore
@@ -96,15 +95,14 @@ def prepare_site(
     secret, _ = cache_secret(site)
     manifest = read_manifest(site.manifest)
     with closing(CatalogueStore(site.work)) as catalogue_store:
-        catalogue = update_catalogue(catalogue_store, site.dicom)
+        catalogue = update_catalogue(catalogue_store, site.dicom, site.images)
         pairs, join_problems = join(manifest, catalogue)
         problems = [*manifest.problems, *catalogue.problems, *join_problems]
         words = catalogue_store.confirmed()
-        folder = site.work / PREPARED_FOLDER
         jobs: list[Job] = []
         for row, study in pairs:
             said = words.get(study.study_uid, _NOBODY)
-            job = _job(row, study, said, catalogue, problems, preparation, folder, secret)
+            job = _job(row, study, said, catalogue, problems, preparation, site, secret)
             if job is not None:
                 jobs.append(job)
         outcomes: list[Outcome] = []
@@ -133,7 +131,7 @@ def _job(  # noqa: PLR0913, PLR0917  # a job is the meeting of all of them
     catalogue: Catalogue,
     problems: list[Problem],
     preparation: CtPreparation,
-    folder: Path,
+    site: SiteSettings,
     secret: bytes | None,
 ) -> Job | None:
     """Bring together what the manifest and the review say of a study; the review is later."""
@@ -158,8 +156,9 @@ def _job(  # noqa: PLR0913, PLR0917  # a job is the meeting of all of them
         liver_range_mm=liver_mm,
         roles={uid: phase for uid, phase in roles.items() if phase is not None},
         preparation=preparation,
-        folder=folder,
-        name=cache_key(study, preparation, liver_mm, roles),
+        images=site.images,
+        folder=site.work / PREPARED_FOLDER,
+        name=cache_key(study, preparation, liver_mm, roles, site.images),
         secret=secret,
     )
 

@@ -18,6 +18,12 @@ A complete file::
     [cache]                    # prepared images are encrypted on disk
     key_file = "cache.key"     # or key_env = "HEPAFED_CACHE_KEY", or encrypt = false
 
+    [alignment]
+    registration = false       # true: register phases rigidly where the patient was moved
+
+    [roles]                    # what the hospital's own consoles write, per phase
+    portal = ["PORTAL VENOUS 70s", "二期"]
+
     [secrets]
     rotation_secret_file = "rotation.key"  # the same at all sites: docs/deployment.md
 
@@ -42,6 +48,12 @@ from client.cache_settings import (
     parse_cache_settings,
     text_of,
 )
+from client.image_settings import (
+    ALIGNMENT_KEYS,
+    ROLE_KEYS,
+    ImageSettings,
+    parse_image_settings,
+)
 from shared.errors import Problem, SettingsError
 
 SMALLEST_MINIMUM_COUNT = 5
@@ -52,6 +64,8 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "device": ("accelerator",),
     "policy": ("minimum_count",),
     "cache": CACHE_KEYS,
+    "alignment": ALIGNMENT_KEYS,
+    "roles": ROLE_KEYS,
     "secrets": ("rotation_secret_file",),
 }
 _ARCHIVE = "archive"
@@ -91,6 +105,7 @@ class SiteSettings:
         key_file: The secret from which pseudonyms are made; None for ``site.key`` in the work
             folder.
         cache: How prepared images are kept.
+        images: How studies are read.
         archive: Where studies are fetched from; None where nothing was asked of it.
         clinical: Clinical table; None where the site has none.
         rotation_secret_file: Secret of all sites that the server must not know; None for none.
@@ -104,6 +119,7 @@ class SiteSettings:
     minimum_count: int = SMALLEST_MINIMUM_COUNT
     key_file: Path | None = None
     cache: CacheSettings = field(default_factory=CacheSettings)
+    images: ImageSettings = field(default_factory=ImageSettings)
     archive: ArchiveSettings | None = None
     clinical: Path | None = None
     rotation_secret_file: Path | None = None
@@ -243,6 +259,7 @@ def _settings(
         ),
         key_file=optional_file("site.key_file", values.get("key_file"), folder, problems),
         cache=parse_cache_settings(given, folder, problems),
+        images=parse_image_settings(given, problems),
         clinical=optional_file("site.clinical", values.get("clinical"), folder, problems),
         rotation_secret_file=optional_file(
             "secrets.rotation_secret_file", secret, folder, problems

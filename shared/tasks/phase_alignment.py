@@ -62,7 +62,8 @@ def align_phases(
         raise PreparationError(
             "The phases have different frames of reference: the patient left the table or was "
             "registered anew, so positions do not correspond. Choose phases of one examination, "
-            "or allow rigid registration in the site settings."
+            "or allow rigid registration: write 'registration = true' under [alignment] in the "
+            "site settings."
         )
     common = frames[reference] or next(frame for frame in frames.values() if frame)
     fixed = _view(volumes[reference].geometry)

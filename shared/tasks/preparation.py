@@ -16,6 +16,7 @@ from jaxtyping import Float32, Float64
 from shared.dicom.exclusion import ct_exclusion_reason
 from shared.dicom.geometry import VolumeGeometry
 from shared.dicom.header import InstanceHeader
+from shared.dicom.phase_tables import DEFAULT_TABLES, PhaseTables
 from shared.dicom.pixels import AIR_HU, load_slice
 from shared.dicom.roles import RoleDecision, decide_phases
 from shared.dicom.scan import scan_files, scan_folder
@@ -107,7 +108,7 @@ class PreparedStudy:
     liver_range: LiverRange | None = None
 
 
-def prepare_study(
+def prepare_study(  # noqa: PLR0913  # every choice is given by name
     study: Path | Sequence[Path],
     preparation: CtPreparation,
     *,
@@ -115,6 +116,7 @@ def prepare_study(
     study_uid: str | None = None,
     roles: Mapping[str, CtPhase] | None = None,
     registration: bool = False,
+    tables: PhaseTables = DEFAULT_TABLES,
 ) -> PreparedStudy:
     """Prepare one CT study.
 
@@ -127,6 +129,7 @@ def prepare_study(
         roles: Phases that a person confirmed, by SeriesInstanceUID; they override the headers.
         registration: Whether phases of different frames of reference may be registered rigidly
             instead of refused; a cache must tell such results apart.
+        tables: The words that name phases, with a site's own; a cache must tell these apart too.
 
     Returns:
         Prepared slices, lowest first.
@@ -139,7 +142,7 @@ def prepare_study(
     notices: list[str] = []
     instances = _instances(study, study_uid, notices)
     candidates, excluded = _candidates(instances, notices)
-    decisions = decide_phases(candidates, roles)
+    decisions = decide_phases(candidates, roles, tables)
     volumes, choices = select_volumes(decisions, preparation.phases)
     notices += choices
     reference = CtPhase.PORTAL if CtPhase.PORTAL in volumes else preparation.phases[0]

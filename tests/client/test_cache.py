@@ -7,6 +7,7 @@ import pytest
 
 from client.cache import SUFFIX, CacheError, cache_key, load, reseal, store
 from client.catalogue_records import FileRecord, StudyRecord
+from client.image_settings import ImageSettings
 from shared.imaging.resample import PlaneStack
 from shared.tasks.preparation import CtPreparation, PreparedStudy, SeriesRole
 from shared.vocabulary import CtPhase
@@ -120,20 +121,40 @@ def test_resealing_changes_the_key_and_not_the_content_and_may_be_repeated(tmp_p
 def test_every_input_of_the_preparation_changes_the_name():
     file = STUDY.files[0]
     keys = [
-        cache_key(STUDY, PREPARATION, None, {}),
-        cache_key(STUDY, PREPARATION, (0.0, 1.0), {}),
-        cache_key(STUDY, PREPARATION, None, {"1.2.4": CtPhase.PORTAL}),
-        cache_key(STUDY, PREPARATION, None, {"1.2.4": None}),
-        cache_key(STUDY, replace(PREPARATION, image_size=9), None, {}),
-        cache_key(STUDY, replace(PREPARATION, version="ct-0"), None, {}),
-        cache_key(replace(STUDY, files=(replace(file, size=11),)), PREPARATION, None, {}),
-        cache_key(replace(STUDY, files=(replace(file, modified_ns=2),)), PREPARATION, None, {}),
-        cache_key(replace(STUDY, files=(replace(file, sop_uid="9"),)), PREPARATION, None, {}),
+        cache_key(STUDY, PREPARATION, None, {}, ImageSettings()),
+        cache_key(STUDY, PREPARATION, (0.0, 1.0), {}, ImageSettings()),
+        cache_key(STUDY, PREPARATION, None, {"1.2.4": CtPhase.PORTAL}, ImageSettings()),
+        cache_key(STUDY, PREPARATION, None, {"1.2.4": None}, ImageSettings()),
+        cache_key(STUDY, PREPARATION, None, {}, ImageSettings(registration=True)),
+        cache_key(
+            STUDY, PREPARATION, None, {}, ImageSettings(words=((CtPhase.PORTAL, ("二期",)),))
+        ),
+        cache_key(STUDY, replace(PREPARATION, image_size=9), None, {}, ImageSettings()),
+        cache_key(STUDY, replace(PREPARATION, version="ct-0"), None, {}, ImageSettings()),
+        cache_key(
+            replace(STUDY, files=(replace(file, size=11),)), PREPARATION, None, {}, ImageSettings()
+        ),
+        cache_key(
+            replace(STUDY, files=(replace(file, modified_ns=2),)),
+            PREPARATION,
+            None,
+            {},
+            ImageSettings(),
+        ),
+        cache_key(
+            replace(STUDY, files=(replace(file, sop_uid="9"),)),
+            PREPARATION,
+            None,
+            {},
+            ImageSettings(),
+        ),
     ]
     assert len(set(keys)) == len(keys)
 
 
 def test_the_name_does_not_depend_on_the_order_of_files():
     files = (*STUDY.files, FileRecord("b", 11, 1, "image", sop_uid="1.2.2"))
-    one = cache_key(replace(STUDY, files=files), PREPARATION, None, {})
-    assert one == cache_key(replace(STUDY, files=files[::-1]), PREPARATION, None, {})
+    one = cache_key(replace(STUDY, files=files), PREPARATION, None, {}, ImageSettings())
+    assert one == cache_key(
+        replace(STUDY, files=files[::-1]), PREPARATION, None, {}, ImageSettings()
+    )

@@ -11,15 +11,17 @@ from ct_files import CtFiles, write_ct
 from client.catalogue import CatalogueStore
 from client.catalogue_records import Status
 from client.catalogue_update import update_catalogue
+from client.image_settings import ImageSettings
 from shared.errors import DataError, Level
 from shared.vocabulary import CtPhase
 
+PLAIN = ImageSettings()
 ARTERIAL = CtFiles(description="arterial", acquired="100100")
 
 
-def _update(folder, progress=None):
+def _update(folder, progress=None, images=PLAIN):
     with closing(CatalogueStore(folder / "work")) as store:
-        return update_catalogue(store, folder / "dicom", progress)
+        return update_catalogue(store, folder / "dicom", images, progress)
 
 
 def _series(folder):
@@ -108,6 +110,20 @@ def test_roles_are_decided_anew_when_a_study_grows(tmp_path):
     write_ct(tmp_path / "dicom", CtFiles(number=7, description="portal"))
     _update(tmp_path)
     assert [s.number for s in _series(tmp_path)["2.25.1000"]] == [2, 7]
+
+
+def test_roles_are_decided_anew_with_the_sites_own_words(tmp_path):
+    write_ct(tmp_path / "dicom", CtFiles(number=7, description="Portal 70s"))
+    _update(tmp_path)
+    with closing(CatalogueStore(tmp_path / "work")) as store:
+        store.put_study_status([("2.25.1000", Status.USABLE, "")])
+    words = ((CtPhase.ARTERIAL, ("PORTAL",)),)
+    _update(tmp_path, images=ImageSettings(words=words))
+    assert [s.phase for s in _series(tmp_path)["2.25.1000"]] == [CtPhase.ARTERIAL]
+    with closing(CatalogueStore(tmp_path / "work")) as store:
+        assert store.study_states()["2.25.1000"] == (Status.UNCHECKED, "")
+    _update(tmp_path)
+    assert [s.phase for s in _series(tmp_path)["2.25.1000"]] == [CtPhase.PORTAL]
 
 
 def test_files_that_cannot_be_used_are_counted_without_their_names(tmp_path):

@@ -10,6 +10,7 @@ from ct_files import CtFiles, write_ct
 
 from client.catalogue import CatalogueStore
 from client.catalogue_update import update_catalogue
+from client.image_settings import ImageSettings
 from client.manifest import KNOWN_COLUMNS, read_manifest
 from client.manifest_draft import draft_manifest, write_draft
 from shared.errors import DataError
@@ -27,7 +28,7 @@ def draft(tmp_path):
     scout = CtFiles(description="scout", z_mm=(0.0,), study_uid="2.25.9")
     write_ct(tmp_path / "dicom" / "scout", scout)
     with closing(CatalogueStore(tmp_path / "work")) as store:
-        catalogue = update_catalogue(store, tmp_path / "dicom")
+        catalogue = update_catalogue(store, tmp_path / "dicom", ImageSettings())
         return draft_manifest(catalogue, store.series(), PHASES)
 
 

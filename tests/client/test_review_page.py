@@ -68,7 +68,7 @@ def site(tmp_path):
 @pytest.fixture
 def page(site):
     with closing(CatalogueStore(site.work)) as store:
-        catalogue = update_catalogue(store, site.dicom)
+        catalogue = update_catalogue(store, site.dicom, site.images)
     return ReviewPage(site, catalogue, PHASES, "Dr Li")
 
 

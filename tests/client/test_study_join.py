@@ -6,6 +6,7 @@ from ct_files import CtFiles, write_ct
 
 from client.catalogue import CatalogueStore
 from client.catalogue_update import update_catalogue
+from client.image_settings import ImageSettings
 from client.manifest import read_manifest
 from client.study_join import join
 from shared.errors import Level
@@ -22,7 +23,7 @@ def _catalogue(folder, *patients):
         one = CtFiles(patient_id=patient_id, study_uid=study_uid, z_mm=(0.0, 5.0))
         write_ct(folder / "dicom" / f"s{number}", one)
     with closing(CatalogueStore(folder / "work")) as store:
-        return update_catalogue(store, folder / "dicom")
+        return update_catalogue(store, folder / "dicom", ImageSettings())
 
 
 def test_rows_meet_their_study_by_patient_or_by_study_uid(tmp_path):

@@ -42,7 +42,7 @@ def test_a_registered_phase_looks_as_if_the_patient_had_not_moved(tmp_path, body
     shown, there = seen_elsewhere(arterial, at, TRUE)
     moved = _write(tmp_path / "moved", portal, at, shown, there, "2.25.2001")
     still = _write(tmp_path / "still", portal, at, arterial, at, "2.25.2000")
-    with pytest.raises(PreparationError, match="allow rigid registration"):
+    with pytest.raises(PreparationError, match=r"registration = true. under \[alignment\]"):
         prepare_study(moved, PREPARATION)
     registered = prepare_study(moved, PREPARATION, registration=True)
     expected = prepare_study(still, PREPARATION)

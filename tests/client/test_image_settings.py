@@ -1,0 +1,57 @@
+"""How a site's studies are read: what the two tables may say, and what is said about mistakes."""
+
+import pytest
+
+from client.image_settings import ImageSettings, parse_image_settings
+from client.site_settings import read_site_settings
+from shared.dicom.phase_tables import phases_in_text
+from shared.errors import SettingsError
+from shared.vocabulary import CtPhase
+
+SITE = '[site]\nname = "north"\ndicom = "."\nmanifest = "site.toml"\n'
+
+
+def _read(folder, text):
+    path = folder / "site.toml"
+    path.write_text(SITE + text, encoding="utf-8")
+    return read_site_settings(path).images
+
+
+def test_without_the_tables_nothing_is_registered_and_no_word_added(tmp_path):
+    assert _read(tmp_path, "") == ImageSettings(registration=False, words=())
+
+
+def test_the_sites_own_words_count_before_all_others(tmp_path):
+    text = '[alignment]\nregistration = true\n[roles]\narterial = ["Portal A", " 一期 "]\n'
+    images = _read(tmp_path, text)
+    assert images.registration is True
+    assert images.words == ((CtPhase.ARTERIAL, ("Portal A", "一期")),)
+    assert phases_in_text("abdomen portal a 70s", images.tables()) == (CtPhase.ARTERIAL,)
+    assert phases_in_text("增强一期", images.tables()) == (CtPhase.ARTERIAL,)
+    assert phases_in_text("portal", images.tables()) == (CtPhase.PORTAL,)
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "said"),
+    [
+        ("[alignment]\nregistration = 1", "alignment.registration", "true or false"),
+        ("[alignment]\nregistraton = true", "alignment.registraton", "'registration'"),
+        ('[roles]\nportal = "V"', "roles.portal", "a list of texts"),
+        ("[roles]\nportal = []", "roles.portal", "a list of texts"),
+        ('[roles]\nportal = ["V", " "]', "roles.portal", "a list of texts"),
+        ('[roles]\nvenous = ["V"]', "roles.venous", "plain, arterial, portal, delayed"),
+        ('[roles]\narterial = ["P1"]\nportal = ["ｐ1"]', "roles.portal", "also stands under art"),
+    ],
+)
+def test_every_mistake_is_named_by_its_key(tmp_path, text, where, said):
+    with pytest.raises(SettingsError) as caught:
+        _read(tmp_path, text)
+    (problem,) = caught.value.problems
+    assert problem.where == where
+    assert said in problem.sentence()
+
+
+def test_several_mistakes_are_reported_at_once():
+    problems = []
+    parse_image_settings({("alignment", "registration"): "yes", ("roles", "plain"): 3}, problems)
+    assert [p.where for p in problems] == ["alignment.registration", "roles.plain"]
