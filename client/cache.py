@@ -2,8 +2,9 @@
 
 A file's name is a digest of what went into it: the study's files (UID, size, time of change), the
 preparation, how the site reads studies, and a person's entries. Another input has another name,
-so nothing is ever out of date. A file is encrypted and authenticated with AES-256-GCM (NIST SP 800-38D) unless the site
-chose otherwise; its name is authenticated with it, so that files cannot be exchanged.
+so nothing is ever out of date. A file is encrypted and authenticated with AES-256-GCM (NIST SP
+800-38D) unless the site chose otherwise; its name is authenticated with it, so that files cannot be
+exchanged.
 
 Layout: magic, first bytes of the key's digest, nonce, then the sealed content: the length of the
 note, the note as JSON, the images as an npy file. Without a key the magic differs and a SHA-256 of
@@ -66,14 +67,25 @@ def cache_key(
     liver_range_mm: tuple[float, float] | None,
     roles: Mapping[str, CtPhase | None],
     images: ImageSettings,
+    mask_digest: str = "",
 ) -> str:
-    """Give the name under which a prepared study is kept; it tells nothing about the patient."""
+    """Give the name under which a prepared study is kept; it tells nothing about the patient.
+
+    Args:
+        study: What lies in the DICOM folder.
+        preparation: What the model expects.
+        liver_range_mm: Ends of the liver that a person gave.
+        roles: Phases that a person gave, by volume id.
+        images: How the site reads studies.
+        mask_digest: Of the content of the mask that gives the liver's range; empty for none.
+    """
     document = {
         "files": study.content(),
         "preparation": asdict(preparation),
         "liver_range_mm": liver_range_mm,
         "roles": sorted(roles.items()),
         "images": asdict(images),
+        "mask": mask_digest,
     }
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 

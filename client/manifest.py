@@ -1,8 +1,8 @@
 """The site's manifest: one row per patient, with everything that is wrong with it.
 
 Columns (any order, any case): ``patient_id`` and ``response`` (RECIST 1.1) are required;
-``study_uid``, ``liver_lower_mm`` and ``liver_upper_mm``, ``split`` (training or held_out),
-``plain_series``, ``arterial_series``, ``portal_series``, ``delayed_series`` (series number or UID
+``study_uid``, ``liver_lower_mm`` and ``liver_upper_mm``, ``liver_mask`` (a file), ``split``
+(training or held_out), ``plain_series``, ``arterial_series``, ``portal_series``, ``delayed_series`` (series number or UID
 that a person confirmed; a cell that begins with ``?`` is a guess of ``hepafed site scan`` and does
 not count) may be given. The same file may hold the clinical variables, which
 ``client.clinical_file`` reads. A wrong row is left out and the rest is used. Values are quoted only
@@ -28,6 +28,7 @@ KNOWN_COLUMNS = (
     "study_uid",
     "liver_lower_mm",
     "liver_upper_mm",
+    "liver_mask",
     "split",
     *SERIES_COLUMNS,
 )
@@ -55,6 +56,7 @@ class ManifestRow:
         study_uid: The study to use; empty where the patient has only one.
         response: Best response.
         liver_range_mm: Heights (DICOM z) of the liver's ends, or None.
+        liver_mask: File with a mask of the liver, or None.
         split: What the manifest assigns, or None.
         series: Series numbers or UIDs that a person confirmed, by phase.
     """
@@ -64,6 +66,7 @@ class ManifestRow:
     study_uid: str
     response: RecistResponse
     liver_range_mm: tuple[float, float] | None
+    liver_mask: Path | None
     split: Split | None
     series: Mapping[CtPhase, str]
 
@@ -91,7 +94,7 @@ def read_manifest(path: Path) -> Manifest:
     """Read a manifest.
 
     Args:
-        path: A CSV or Parquet file; see ``client.table_file``.
+        path: A CSV or Parquet file; see ``client.table_file``. Masks lie below its folder.
 
     Returns:
         Usable rows and all problems.
@@ -112,7 +115,7 @@ def read_manifest(path: Path) -> Manifest:
         for number, cells in enumerate(table[1:], 1)
         if any(cell.strip() for cell in cells)
     ]
-    return _rows(records, problems)
+    return _rows(records, path.parent.resolve(), problems)
 
 
 def _column_name(cell: str) -> str:
@@ -150,14 +153,16 @@ def _missing_column(name: str, unknown: Sequence[str]) -> Problem:
     return Problem("header", f"no column {name}", f"a column {name}", fix)
 
 
-def _rows(records: Sequence[tuple[int, dict[str, str]]], problems: list[Problem]) -> Manifest:
+def _rows(
+    records: Sequence[tuple[int, dict[str, str]]], folder: Path, problems: list[Problem]
+) -> Manifest:
     counts = Counter(record.get("patient_id", "") for _, record in records)
     assigned = any(record.get("split") for _, record in records)
     rows: list[ManifestRow] = []
     problems += _guesses([record for _, record in records])
     for case, record in records:
         found: list[Problem] = []
-        row = _row(case, record, found)
+        row = _row(case, record, folder, found)
         if counts[row.patient_id] > 1 and row.patient_id:
             found.append(
                 Problem(
@@ -196,7 +201,9 @@ def _guesses(records: Sequence[Mapping[str, str]]) -> list[Problem]:
     ]
 
 
-def _row(case: int, record: Mapping[str, str], problems: list[Problem]) -> ManifestRow:
+def _row(
+    case: int, record: Mapping[str, str], folder: Path, problems: list[Problem]
+) -> ManifestRow:
     patient_id = record.get("patient_id", "")
     if not patient_id:
         problems.append(_cell(case, "patient_id", "", "the identifier used in DICOM PatientID"))
@@ -206,6 +213,7 @@ def _row(case: int, record: Mapping[str, str], problems: list[Problem]) -> Manif
         study_uid=record.get("study_uid", ""),
         response=_response(case, record.get("response", ""), problems),
         liver_range_mm=_liver_range(case, record, problems),
+        liver_mask=_liver_mask(case, record.get("liver_mask", ""), folder, problems),
         split=_split(case, record.get("split", ""), problems),
         series={
             phase: record[column]
@@ -248,6 +256,29 @@ def _liver_range(
     if ends[0] == ends[1]:
         problems.append(_cell(case, "liver_upper_mm", "", "another height than liver_lower_mm"))
     return min(ends), max(ends)
+
+
+def _liver_mask(case: int, text: str, folder: Path, problems: list[Problem]) -> Path | None:
+    """Find the mask's file; links and ``..`` must not lead out of the manifest's folder."""
+    if not text:
+        return None
+    try:
+        path = (folder / text.replace("\\", "/")).resolve()
+        found, inside = path.is_file(), path.is_relative_to(folder)
+    except (OSError, ValueError):  # no name that a file can have
+        found, inside = False, True
+    if inside and found:
+        return path
+    got = "a file that is not there" if inside else "a path out of the manifest's folder"
+    problems.append(
+        Problem(
+            f"case {case}, column liver_mask",
+            got,
+            "a file below the manifest's folder, named relative to it",
+            "Correct the cell, or empty it; until then the row is left out.",
+        )
+    )
+    return None
 
 
 def _millimetres(text: str) -> float | None:

@@ -39,6 +39,12 @@ def manifest_schema() -> Schema:
             },
             "liver_lower_mm": _height("lower"),
             "liver_upper_mm": _height("upper"),
+            "liver_mask": {
+                "type": "string",
+                "description": "Path of a mask of the liver, relative to the manifest: a DICOM "
+                "segmentation (SEG), an RT structure set or a NIfTI file; used where nobody gave "
+                "the two heights",
+            },
             "split": {
                 "enum": [Split.TRAINING.value, Split.HELD_OUT.value],
                 "description": "What the patient serves for; all rows or none",

@@ -7,6 +7,7 @@ from pathlib import Path
 from client.cache import CacheError, load, store
 from client.catalogue_records import Status
 from client.image_settings import ImageSettings
+from client.liver_of_study import range_of_mask, unfit_mask
 from client.manifest import ManifestRow
 from shared.errors import HepafedError, Level, Problem
 from shared.tasks.preparation import CtPreparation, prepare_study
@@ -21,6 +22,7 @@ class Job:
     study_uid: str
     files: tuple[Path, ...]
     liver_range_mm: tuple[float, float] | None
+    liver_mask: Path | None
     roles: Mapping[str, CtPhase]
     preparation: CtPreparation
     images: ImageSettings
@@ -62,10 +64,17 @@ def prepare_one(job: Job) -> Outcome:
     except CacheError as error:
         told.append(_rebuilt(job.row.case, error))
     try:
+        liver = job.liver_range_mm
+        if job.liver_mask is not None:
+            liver = range_of_mask(job.liver_mask, job.files, job.study_uid)
+    except HepafedError as error:
+        told.append(unfit_mask(job.row.case, error))
+        return Outcome(job.study_uid, Status.QUARANTINED, tuple(told))
+    try:
         prepared = prepare_study(
             job.files,
             job.preparation,
-            liver_range_mm=job.liver_range_mm,
+            liver_range_mm=liver,
             study_uid=job.study_uid,
             roles=job.roles,
             registration=job.images.registration,

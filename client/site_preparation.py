@@ -10,6 +10,7 @@ from client.cache import CachedStudy, cache_key, load
 from client.catalogue import CatalogueStore
 from client.catalogue_records import Catalogue, Confirmed, SeriesRecord, Status, StudyRecord
 from client.catalogue_update import update_catalogue
+from client.liver_of_study import digest_of_mask
 from client.manifest import Manifest, ManifestRow, read_manifest
 from client.preparation_job import Job, Outcome, prepare_one
 from client.secret_keys import cache_secret
@@ -148,17 +149,22 @@ def _job(  # noqa: PLR0913, PLR0917  # a job is the meeting of all of them
     # A series confirmed after the one that the manifest named takes its phase over.
     taken = {phase for phase in said.roles.values() if phase is not None}
     roles = {uid: phase for uid, phase in roles.items() if phase not in taken} | dict(said.roles)
+    mask = row.liver_mask if liver_mm is None else None
+    mask_digest = "" if mask is None else digest_of_mask(mask, row.case, problems)
+    if mask_digest is None:
+        return None
     dropped = {uid for uid, phase in roles.items() if phase is None}
     return Job(
         row=row,
         study_uid=study.study_uid,
         files=tuple(catalogue.root / f.path for f in study.files if f.series_uid not in dropped),
         liver_range_mm=liver_mm,
+        liver_mask=mask,
         roles={uid: phase for uid, phase in roles.items() if phase is not None},
         preparation=preparation,
         images=site.images,
         folder=site.work / PREPARED_FOLDER,
-        name=cache_key(study, preparation, liver_mm, roles, site.images),
+        name=cache_key(study, preparation, liver_mm, roles, site.images, mask_digest),
         secret=secret,
     )
 

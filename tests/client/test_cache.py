@@ -126,6 +126,7 @@ def test_every_input_of_the_preparation_changes_the_name():
         cache_key(STUDY, PREPARATION, None, {"1.2.4": CtPhase.PORTAL}, ImageSettings()),
         cache_key(STUDY, PREPARATION, None, {"1.2.4": None}, ImageSettings()),
         cache_key(STUDY, PREPARATION, None, {}, ImageSettings(registration=True)),
+        cache_key(STUDY, PREPARATION, None, {}, ImageSettings(), "0" * 64),
         cache_key(
             STUDY, PREPARATION, None, {}, ImageSettings(words=((CtPhase.PORTAL, ("二期",)),))
         ),

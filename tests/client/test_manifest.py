@@ -140,3 +140,29 @@ def test_clinical_variables_in_the_same_file_are_no_surprise(tmp_path):
     manifest = _read(tmp_path, "patient_id,response,AST_U_L,albumin_g_l\nP1,CR,42,39\n")
     assert len(manifest.rows) == 1
     assert manifest.problems == ()
+
+
+def test_a_mask_is_found_beside_the_manifest_and_written_as_on_any_system(tmp_path):
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "masks" / "1.nii.gz").write_bytes(b"mask")
+    rows = "P1,CR,masks/1.nii.gz\nP2,PR,masks\\1.nii.gz\nP3,SD,\n"
+    manifest = _read(tmp_path, f"patient_id,response,liver_mask\n{rows}")
+    found = (tmp_path / "masks" / "1.nii.gz").resolve()
+    assert [row.liver_mask for row in manifest.rows] == [found, found, None]
+    assert manifest.problems == ()
+
+
+def test_a_mask_that_is_not_there_or_lies_elsewhere_costs_its_row_without_being_quoted(tmp_path):
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (tmp_path / "Wang.nii").write_bytes(b"mask")
+    (folder / "link.nii").symlink_to(tmp_path / "Wang.nii")
+    cells = ["Wang.nii", "../Wang.nii", str(tmp_path / "Wang.nii"), "link.nii", ".", "W" * 400]
+    rows = "".join(f"P{n},CR,{cell}\n" for n, cell in enumerate(cells))
+    manifest = _read(folder, f"patient_id,response,liver_mask\n{rows}")
+    assert manifest.rows == ()
+    assert [(p.where, p.got.split()[1]) for p in manifest.problems] == [
+        (f"case {n}, column liver_mask", kind)
+        for n, kind in enumerate(["file", "path", "path", "path", "file", "file"], 1)
+    ]
+    assert not any("Wa" in p.sentence() or "WW" in p.sentence() for p in manifest.problems)

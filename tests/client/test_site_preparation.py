@@ -1,15 +1,23 @@
 """What the site settings and the manifest say of a study reaches its prepared images."""
 
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from ct_files import CtFiles, write_ct
+from ct_files import STUDY_UID, CtFiles, write_ct
+from mask_files import write_contours, write_nifti, write_segmentation
 from rigid_phantom import phases
 
+from client.catalogue import CatalogueStore
+from client.catalogue_records import Confirmation
 from client.image_settings import ImageSettings
 from client.site_preparation import prepare_site
 from client.site_settings import SiteSettings
+from shared.dicom.scan import scan_folder
+from shared.errors import Level
+from shared.tasks.liver_mask import liver_volumes
+from shared.tasks.liver_range import volume_affine
 from shared.tasks.preparation import CtPreparation
 from shared.vocabulary import CtPhase
 
@@ -68,3 +76,103 @@ def test_the_sites_own_words_name_the_phases_of_its_studies(tmp_path, body):
     assert case.study.images.shape[1] == 2
     assert other.usable == ()  # the order of acquisition contradicts the crossed words
     assert other.waiting == 1
+
+
+Z_MM = tuple(np.arange(0.0, 50.0, 5.0))
+ONE = CtPreparation((CtPhase.PORTAL,), image_size=16)
+TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def _voxels(first, last):
+    voxels = np.zeros((10, 16, 16), dtype=np.uint8)
+    voxels[first : last + 1, 5:9, 5:9] = 1
+    return voxels
+
+
+def _nifti(path, first, last):
+    volume = liver_volumes(scan_folder(path.parent / "dicom").instances)[0]
+    return write_nifti(path, _voxels(first, last), TO_RAS @ volume_affine(volume))
+
+
+def _contours(path, z_mm):
+    square = [(-10.0, -10.0), (10.0, -10.0), (10.0, 10.0), (-10.0, 10.0)]
+    return write_contours(path, {"Liver": [[(*corner, z) for corner in square] for z in z_mm]})
+
+
+@pytest.fixture
+def masked(tmp_path):
+    """A site of one portal series whose manifest names a mask that is not written yet."""
+    write_ct(tmp_path / "dicom", CtFiles(description="portal", z_mm=Z_MM))
+    return _site(tmp_path, "patient_id,response,liver_mask\nP1,PR,mask\n")
+
+
+@pytest.mark.parametrize(
+    ("write", "source"),
+    [
+        (lambda path: write_segmentation(path, {"Liver": _voxels(3, 6)}, Z_MM), "segmentation"),
+        (lambda path: _contours(path, Z_MM[3:7]), "RT structure set"),
+        (lambda path: _nifti(path, 3, 6), "NIfTI mask"),
+    ],
+)
+def test_the_mask_of_the_manifest_chooses_the_slices(masked, write, source):
+    write(masked.manifest.parent / "mask")
+    prepared = prepare_site(masked, ONE)
+    (case,) = prepared.usable
+    assert case.study.positions_mm == (15.0, 20.0, 25.0, 30.0)
+    assert any(f"{source}, not confirmed by a person" in n for n in case.study.notices)
+    assert {p.level for p in prepared.problems} == {Level.INFO}
+
+
+def test_another_content_of_the_mask_prepares_the_study_anew(masked):
+    mask = masked.manifest.parent / "mask"
+    _nifti(mask, 3, 6)
+    prepare_site(masked, ONE)
+    _nifti(mask, 2, 3)
+    (case,) = prepare_site(masked, ONE).usable
+    assert case.study.positions_mm == (10.0, 15.0)
+
+
+def test_a_range_of_the_manifest_or_of_a_person_counts_before_the_mask(masked):
+    _nifti(masked.manifest.parent / "mask", 3, 6)
+    given = "patient_id,response,liver_mask,liver_lower_mm,liver_upper_mm\nP1,PR,mask,0,5\n"
+    (case,) = prepare_site(_site(masked.manifest.parent, given), ONE).usable
+    assert case.study.positions_mm == (0.0, 5.0)
+    _site(masked.manifest.parent, "patient_id,response,liver_mask\nP1,PR,mask\n")
+    with closing(CatalogueStore(masked.work)) as store:
+        store.confirm(Confirmation(STUDY_UID, "", "40 45", "Dr Who", "2026-01-01T00:00:00+00:00"))
+    (case,) = prepare_site(masked, ONE).usable
+    assert case.study.positions_mm == (40.0, 45.0)
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (lambda path: path.write_text("liver: 0 to 100 mm"), "NIfTI-1 volume"),
+        (
+            lambda path: write_segmentation(
+                path, {"Liver": _voxels(3, 6)}, Z_MM, frame_uid="2.25.7"
+            ),
+            "another frame of reference",
+        ),
+        (
+            lambda path: write_segmentation(path, {"Spleen": _voxels(3, 6)}, Z_MM),
+            "one segment that is the liver",
+        ),
+    ],
+)
+def test_a_mask_that_does_not_fit_leaves_its_patient_out(masked, write, said):
+    write(masked.manifest.parent / "mask")
+    prepared = prepare_site(masked, ONE)
+    (problem,) = prepared.problems
+    assert (prepared.usable, prepared.excluded) == ((), 1)
+    assert (problem.where, problem.level) == ("case 1, column liver_mask", Level.ERROR)
+    assert said in problem.got
+    assert "P1" not in problem.sentence()
+    assert str(masked.manifest.parent) not in problem.sentence()
+
+
+def test_a_broken_study_is_named_rather_than_its_mask(tmp_path):
+    write_ct(tmp_path / "dicom", CtFiles(description="portal", z_mm=(0.0, 5.0, 15.0, 20.0)))
+    (tmp_path / "mask").write_text("no mask")
+    prepared = prepare_site(_site(tmp_path, "patient_id,response,liver_mask\nP1,PR,mask\n"), ONE)
+    assert [p.where for p in prepared.problems] == ["case 1, portal phase"]
