@@ -2,11 +2,11 @@
 
 Columns (any order, any case): ``patient_id`` and ``response`` (RECIST 1.1) are required;
 ``study_uid``, ``liver_lower_mm`` and ``liver_upper_mm``, ``liver_mask`` (a file), ``split``
-(training or held_out), ``plain_series``, ``arterial_series``, ``portal_series``, ``delayed_series`` (series number or UID
-that a person confirmed; a cell that begins with ``?`` is a guess of ``hepafed site scan`` and does
-not count) may be given. The same file may hold the clinical variables, which
-``client.clinical_file`` reads. A wrong row is left out and the rest is used. Values are quoted only
-where they cannot be a patient's name.
+(training or held_out), ``plain_series``, ``arterial_series``, ``portal_series``,
+``delayed_series`` (series number or UID that a person confirmed; a cell that begins with ``?`` is a
+guess of ``hepafed site scan`` and does not count) may be given. The same file may hold the clinical
+variables, which ``client.clinical_file`` reads. A wrong row is left out and the rest is used.
+Values are quoted only where they cannot be a patient's name.
 """
 
 import math
@@ -262,14 +262,15 @@ def _liver_mask(case: int, text: str, folder: Path, problems: list[Problem]) -> 
     """Find the mask's file; links and ``..`` must not lead out of the manifest's folder."""
     if not text:
         return None
+    got = "a file that is not there"
     try:
         path = (folder / text.replace("\\", "/")).resolve()
-        found, inside = path.is_file(), path.is_relative_to(folder)
-    except (OSError, ValueError):  # no name that a file can have
-        found, inside = False, True
-    if inside and found:
-        return path
-    got = "a file that is not there" if inside else "a path out of the manifest's folder"
+        if not path.is_relative_to(folder):
+            got = "a path out of the manifest's folder"
+        elif path.is_file():
+            return path
+    except (OSError, ValueError):
+        got = "a name that no file can have"
     problems.append(
         Problem(
             f"case {case}, column liver_mask",

@@ -10,6 +10,7 @@ from client.image_settings import ImageSettings
 from client.liver_of_study import range_of_mask, unfit_mask
 from client.manifest import ManifestRow
 from shared.errors import HepafedError, Level, Problem
+from shared.tasks.liver_range import LiverRange
 from shared.tasks.preparation import CtPreparation, prepare_study
 from shared.vocabulary import CtPhase
 
@@ -64,7 +65,7 @@ def prepare_one(job: Job) -> Outcome:
     except CacheError as error:
         told.append(_rebuilt(job.row.case, error))
     try:
-        liver = job.liver_range_mm
+        liver: LiverRange | tuple[float, float] | None = job.liver_range_mm
         if job.liver_mask is not None:
             liver = range_of_mask(job.liver_mask, job.files, job.study_uid)
     except HepafedError as error:

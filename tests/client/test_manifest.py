@@ -163,6 +163,6 @@ def test_a_mask_that_is_not_there_or_lies_elsewhere_costs_its_row_without_being_
     assert manifest.rows == ()
     assert [(p.where, p.got.split()[1]) for p in manifest.problems] == [
         (f"case {n}, column liver_mask", kind)
-        for n, kind in enumerate(["file", "path", "path", "path", "file", "file"], 1)
+        for n, kind in enumerate(["file", "path", "path", "path", "file", "name"], 1)
     ]
     assert not any("Wa" in p.sentence() or "WW" in p.sentence() for p in manifest.problems)
