@@ -41,7 +41,12 @@ def ingest(
     site_settings = read_site_settings(settings, needs)
     if site_settings.archive is None:  # read_site_settings has refused it already
         raise typer.Exit(4)
-    result = fetch(site_settings, site_settings.archive, manifest_only=manifest_only)
+    result = fetch(
+        site_settings,
+        site_settings.archive,
+        manifest_only=manifest_only,
+        progress=progress_printer(f"{site_settings.name}: fetching studies"),
+    )
     if result.key.made and result.key.path:
         say(f"A secret key was made: {result.key.path}. Keep a copy; with another one everything")
         say("is fetched again under other names.")

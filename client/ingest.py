@@ -6,7 +6,7 @@ from pathlib import Path
 from client.archive.opening import open_archive
 from client.archive.settings import ArchiveSettings, LocalSource
 from client.archive.study import Study
-from client.archive.transfer import TransferReport, fetch_studies
+from client.archive.transfer import Progress, TransferReport, fetch_studies
 from client.manifest import read_manifest
 from client.secret_keys import MadeKey, site_key
 from client.site_settings import SiteSettings
@@ -32,13 +32,20 @@ class Ingest:
     key: MadeKey
 
 
-def ingest(site: SiteSettings, archive: ArchiveSettings, *, manifest_only: bool) -> Ingest:
+def ingest(
+    site: SiteSettings,
+    archive: ArchiveSettings,
+    *,
+    manifest_only: bool,
+    progress: Progress | None = None,
+) -> Ingest:
     """Fetch what the archive has and the DICOM folder lacks.
 
     Args:
         site: The hospital's settings.
         archive: Where studies are.
         manifest_only: Whether only patients of the manifest are fetched.
+        progress: Called with studies done and studies in all.
 
     Returns:
         Counts and problems.
@@ -55,7 +62,7 @@ def ingest(site: SiteSettings, archive: ArchiveSettings, *, manifest_only: bool)
         source.check()
         listing = source.list_studies(archive.wanted)
         wanted = [s for s in listing.studies if patients is None or _is_of(s, patients)]
-        transfer = fetch_studies(source, wanted, site.dicom, key, archive.limits)
+        transfer = fetch_studies(source, wanted, site.dicom, key, archive.limits, progress)
     problems = (*listing.problems, *transfer.failures)
     return Ingest(len(listing.studies), len(wanted), transfer, problems, made)
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,8 @@ from client.archive.study import Archive, Study
 from client.archive.study_folder import StudyFolder
 from shared.dicom.pseudonym import SiteKey, file_code, study_pseudonym
 from shared.errors import Problem
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def fetch_studies(
     destination: Path,
     key: SiteKey,
     limits: TransferLimits | None = None,
+    progress: Progress | None = None,
 ) -> TransferReport:
     """Bring studies into folders, one folder per study, named by its pseudonym.
 
@@ -59,6 +62,7 @@ def fetch_studies(
         destination: The folder that gets one folder per study.
         key: The site's secret; it makes the names of folders and files.
         limits: How many at once and how often.
+        progress: Called with studies done, whatever came of them, and studies in all.
 
     Returns:
         Counts and failures. A failure never stops the other studies.
@@ -67,7 +71,16 @@ def fetch_studies(
     fetch = partial(_fetch_one, archive, destination, key, limits)
     places = [f"study {i} of {len(studies)}" for i in range(1, len(studies) + 1)]
     with ThreadPoolExecutor(max_workers=limits.parallel) as workers:
-        outcomes = list(workers.map(fetch, places, studies))
+        running = [workers.submit(fetch, *pair) for pair in zip(places, studies, strict=True)]
+        try:
+            for done, one in enumerate(as_completed(running), 1):
+                one.result()  # an error that is no study's failure ends the transfer here
+                if progress is not None:
+                    progress(done, len(studies))
+        finally:
+            for one in running:  # whoever stops the transfer does not wait for the queue
+                one.cancel()
+        outcomes = [one.result() for one in running]
     return TransferReport(
         fetched=outcomes.count("fetched"),
         already_complete=outcomes.count("complete"),

@@ -38,6 +38,15 @@ def test_ingest_without_an_archive_says_what_to_write(settings):
     assert [problem.where for problem in error.problems] == ["archive"]
 
 
+def test_ingest_tells_its_progress_apart_from_its_result(settings):
+    (settings.parent / "dicom").rename(settings.parent / "export")
+    settings.write_text(SETTINGS + '[archive]\nkind = "folder"\npath = "export"\n')
+    result = run("ingest", settings)
+    assert "north: fetching studies: 1 of 1 (100%)" in result.stderr
+    assert "1 fetched" in result.stdout
+    assert "fetching" not in result.stdout
+
+
 def test_ingest_reports_all_mistakes_of_all_sections_at_once(settings):
     settings.write_text(SETTINGS.replace("name", "nam") + '[archive]\nkind = "zip"\npth = "x"\n')
     error = run("ingest", settings).exception
