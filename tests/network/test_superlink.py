@@ -32,6 +32,7 @@ pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 SETTINGS = parse_run_settings(
     {
+        "min-sites": 2,
         "phases": "portal",
         "image-size": 32,
         "slices-per-patient": 1,
