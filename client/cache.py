@@ -87,7 +87,7 @@ def cache_key(
         "images": asdict(images),
         "mask": mask_digest,
     }
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def store(folder: Path, name: str, prepared: PreparedStudy, secret: bytes | None) -> None:

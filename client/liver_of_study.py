@@ -1,18 +1,73 @@
-"""Where the liver of a study lies, from the mask that the manifest names."""
+"""Where the liver of a study lies where nobody said it in numbers: from a mask, or a program."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from shared.dicom.scan import scan_files
-from shared.errors import HepafedError, Problem
+from client.image_settings import SegmenterSettings
+from shared.dicom.exclusion import ct_exclusion_reason
+from shared.dicom.geometry import VolumeGeometry
+from shared.dicom.header import InstanceHeader
+from shared.dicom.phase_tables import PhaseTables
+from shared.dicom.roles import decide_phases
+from shared.dicom.series import group_series
+from shared.errors import Problem
 from shared.tasks.liver_mask import liver_volumes, read_liver_range
 from shared.tasks.liver_range import LiverRange
+from shared.tasks.total_segmentator import TotalSegmentator, range_from_total_segmentator
+from shared.vocabulary import CtPhase
 
-_FIX = (
-    "Correct the mask or its cell, or give liver_lower_mm and liver_upper_mm; until then the "
-    "patient is left out."
-)
+MASK_COLUMN = "column liver_mask"
+
+
+@dataclass(frozen=True)
+class LiverSpace:
+    """The volumes of a study in whose coordinates a liver range may be given.
+
+    Attributes:
+        reference: Regular volumes of the phase whose slices are counted, longest first.
+        volumes: All regular volumes that share its frame of reference; in another frame the
+            same height is another place.
+    """
+
+    reference: tuple[VolumeGeometry, ...]
+    volumes: tuple[VolumeGeometry, ...]
+
+
+def space_of(
+    headers: Sequence[InstanceHeader],
+    reference: CtPhase,
+    roles: Mapping[str, CtPhase],
+    tables: PhaseTables,
+) -> LiverSpace:
+    """Find the volumes that show a study in the coordinates of its reference phase.
+
+    Args:
+        headers: Of one study.
+        reference: The phase whose slices are counted.
+        roles: Phases that a person confirmed, by volume id.
+        tables: The words that name phases.
+
+    Returns:
+        The volumes; all of them where no phase or no frame of reference is known.
+    """
+    volumes = liver_volumes(headers)
+    kept = [s for s in group_series(headers) if ct_exclusion_reason(s) is None]
+    named = {
+        header.sop_uid
+        for decision in decide_phases(kept, roles, tables)
+        if decision.phase is reference
+        for header in decision.series.instances
+    }
+    own = [v for v in volumes if v.instances[0].sop_uid in named]
+    frames = {v.instances[0].frame_of_reference for v in own} - {""}
+    return LiverSpace(
+        reference=tuple(sorted(own, key=lambda v: -len(v.instances))),
+        volumes=tuple(
+            v for v in volumes if not frames or v.instances[0].frame_of_reference in {"", *frames}
+        ),
+    )
 
 
 def digest_of_mask(mask: Path, case: int, problems: list[Problem]) -> str | None:
@@ -31,17 +86,16 @@ def digest_of_mask(mask: Path, case: int, problems: list[Problem]) -> str | None
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        problems.append(_problem(case, f"a file that cannot be opened ({reason})"))
+        problems.append(no_range(case, MASK_COLUMN, f"a file that cannot be opened ({reason})"))
         return None
 
 
-def range_of_mask(mask: Path, files: Sequence[Path], study_uid: str) -> LiverRange | None:
+def range_of_mask(mask: Path, space: LiverSpace) -> LiverRange | None:
     """Read the liver's range from a mask drawn on a series of a study.
 
     Args:
         mask: A DICOM segmentation, an RT structure set or a NIfTI mask.
-        files: Of the study, and perhaps of others.
-        study_uid: The study.
+        space: The study's volumes.
 
     Returns:
         The range, unconfirmed; None where the study has no regular volume, of which the
@@ -50,21 +104,41 @@ def range_of_mask(mask: Path, files: Sequence[Path], study_uid: str) -> LiverRan
     Raises:
         HepafedError: If the mask cannot be read or fits no series of the study.
     """
-    headers = [h for h in scan_files(files).instances if h.study_uid == study_uid]
-    volumes = liver_volumes(headers)
-    return read_liver_range(mask, volumes) if volumes else None
+    return read_liver_range(mask, space.volumes) if space.volumes else None
 
 
-def unfit_mask(case: int, error: HepafedError) -> Problem:
-    """Say why a mask cannot be used, and that its patient is left out.
+def segmented_range(segmenter: SegmenterSettings, space: LiverSpace) -> LiverRange | None:
+    """Let the site's own TotalSegmentator find the liver in the reference phase.
+
+    Args:
+        segmenter: Where it is.
+        space: The study's volumes.
+
+    Returns:
+        The range, unconfirmed; None where no regular volume is the reference phase, of which the
+        preparation says what is wrong.
+
+    Raises:
+        HepafedError: If the program or its weights are absent, or it finds no liver.
+    """
+    if not space.reference:
+        return None
+    installation = TotalSegmentator(segmenter.weights, segmenter.program)
+    return range_from_total_segmentator(space.reference[0], installation)
+
+
+def no_range(case: int, where: str, reason: str) -> Problem:
+    """Say why a study has no liver range, and that its patient is left out.
 
     Args:
         case: Row of the manifest.
-        error: What ``range_of_mask`` raised.
+        where: The column, or what was asked.
+        reason: A sentence.
     """
-    return _problem(case, error.message.rstrip("."))
-
-
-def _problem(case: int, got: str) -> Problem:
-    where = f"case {case}, column liver_mask"
-    return Problem(where, got, "a mask of the liver on a series of the study", _FIX)
+    return Problem(
+        f"case {case}, {where}",
+        reason.rstrip("."),
+        "where the liver lies in the study",
+        "Correct it, or give liver_lower_mm and liver_upper_mm; until then the patient is left "
+        "out.",
+    )

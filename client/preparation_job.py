@@ -7,8 +7,9 @@ from pathlib import Path
 from client.cache import CacheError, load, store
 from client.catalogue_records import Status
 from client.image_settings import ImageSettings
-from client.liver_of_study import range_of_mask, unfit_mask
+from client.liver_of_study import MASK_COLUMN, no_range, range_of_mask, segmented_range, space_of
 from client.manifest import ManifestRow
+from shared.dicom.scan import scan_files
 from shared.errors import HepafedError, Level, Problem
 from shared.tasks.liver_range import LiverRange
 from shared.tasks.preparation import CtPreparation, prepare_study
@@ -59,6 +60,7 @@ def prepare_one(job: Job) -> Outcome:
         What stands in the way, if anything; a patient who cannot be prepared raises nothing.
     """
     told: list[Problem] = []
+    tables = job.images.tables()
     try:
         if load(job.folder, job.name, job.secret) is not None:
             return Outcome(job.study_uid, Status.USABLE, ())
@@ -66,10 +68,17 @@ def prepare_one(job: Job) -> Outcome:
         told.append(_rebuilt(job.row.case, error))
     try:
         liver: LiverRange | tuple[float, float] | None = job.liver_range_mm
-        if job.liver_mask is not None:
-            liver = range_of_mask(job.liver_mask, job.files, job.study_uid)
+        segmenter = job.images.segmenter
+        if job.liver_mask is not None or segmenter is not None:
+            headers = [h for h in scan_files(job.files).instances if h.study_uid == job.study_uid]
+            space = space_of(headers, job.preparation.reference, job.roles, tables)
+            if job.liver_mask is not None:
+                liver = range_of_mask(job.liver_mask, space)
+            elif segmenter is not None:
+                liver = segmented_range(segmenter, space)
     except HepafedError as error:
-        told.append(unfit_mask(job.row.case, error))
+        column = "liver range" if job.liver_mask is None else MASK_COLUMN
+        told.append(no_range(job.row.case, column, error.message))
         return Outcome(job.study_uid, Status.QUARANTINED, tuple(told))
     try:
         prepared = prepare_study(
@@ -79,7 +88,7 @@ def prepare_one(job: Job) -> Outcome:
             study_uid=job.study_uid,
             roles=job.roles,
             registration=job.images.registration,
-            tables=job.images.tables(),
+            tables=tables,
         )
     except HepafedError as error:
         told += _as_problems(job.row.case, error)

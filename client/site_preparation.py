@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
 from client.cache import CachedStudy, cache_key, load
@@ -153,6 +153,8 @@ def _job(  # noqa: PLR0913, PLR0917  # a job is the meeting of all of them
     mask_digest = "" if mask is None else digest_of_mask(mask, row.case, problems)
     if mask_digest is None:
         return None
+    given = liver_mm is not None or mask is not None
+    images = replace(site.images, segmenter=None) if given else site.images
     dropped = {uid for uid, phase in roles.items() if phase is None}
     return Job(
         row=row,
@@ -162,9 +164,9 @@ def _job(  # noqa: PLR0913, PLR0917  # a job is the meeting of all of them
         liver_mask=mask,
         roles={uid: phase for uid, phase in roles.items() if phase is not None},
         preparation=preparation,
-        images=site.images,
+        images=images,
         folder=site.work / PREPARED_FOLDER,
-        name=cache_key(study, preparation, liver_mm, roles, site.images, mask_digest),
+        name=cache_key(study, preparation, liver_mm, roles, images, mask_digest),
         secret=secret,
     )
 

@@ -18,11 +18,8 @@ A complete file::
     [cache]                    # prepared images are encrypted on disk
     key_file = "cache.key"     # or key_env = "HEPAFED_CACHE_KEY", or encrypt = false
 
-    [alignment]
-    registration = false       # true: register phases rigidly where the patient was moved
-
-    [roles]                    # what the hospital's own consoles write, per phase
-    portal = ["PORTAL VENOUS 70s", "二期"]
+    [alignment]                # this, [roles] and [liver]: client.image_settings
+    registration = false
 
     [secrets]
     rotation_secret_file = "rotation.key"  # the same at all sites: docs/deployment.md
@@ -50,6 +47,7 @@ from client.cache_settings import (
 )
 from client.image_settings import (
     ALIGNMENT_KEYS,
+    LIVER_KEYS,
     ROLE_KEYS,
     ImageSettings,
     parse_image_settings,
@@ -66,6 +64,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "cache": CACHE_KEYS,
     "alignment": ALIGNMENT_KEYS,
     "roles": ROLE_KEYS,
+    "liver": LIVER_KEYS,
     "secrets": ("rotation_secret_file",),
 }
 _ARCHIVE = "archive"
@@ -259,7 +258,7 @@ def _settings(
         ),
         key_file=optional_file("site.key_file", values.get("key_file"), folder, problems),
         cache=parse_cache_settings(given, folder, problems),
-        images=parse_image_settings(given, problems),
+        images=parse_image_settings(given, folder, problems),
         clinical=optional_file("site.clinical", values.get("clinical"), folder, problems),
         rotation_secret_file=optional_file(
             "secrets.rotation_secret_file", secret, folder, problems

@@ -61,6 +61,11 @@ class CtPreparation:
     window_width_hu: float = 400.0
     version: str = PREPARATION_VERSION
 
+    @property
+    def reference(self) -> CtPhase:
+        """Give the phase in whose coordinates slices are counted: portal where it is asked for."""
+        return CtPhase.PORTAL if CtPhase.PORTAL in self.phases else self.phases[0]
+
 
 @dataclass(frozen=True)
 class SeriesRole:
@@ -145,8 +150,7 @@ def prepare_study(  # noqa: PLR0913  # every choice is given by name
     decisions = decide_phases(candidates, roles, tables)
     volumes, choices = select_volumes(decisions, preparation.phases)
     notices += choices
-    reference = CtPhase.PORTAL if CtPhase.PORTAL in volumes else preparation.phases[0]
-    motions = align_phases(volumes, reference, notices, registration=registration)
+    motions = align_phases(volumes, preparation.reference, notices, registration=registration)
     ends_mm = _ends_mm(liver_range_mm, notices)
     target, step_mm = _target(volumes, motions, preparation, ends_mm, notices)
     values_hu = np.stack(
@@ -231,7 +235,7 @@ def _target(
                 f"{phase} phase: a gantry tilt of {volume.geometry.tilt_degrees:.1f}° was "
                 "taken into account."
             )
-    reference = stacks.get(CtPhase.PORTAL, stacks[preparation.phases[0]])
+    reference = stacks[preparation.reference]
     grid = square_target(reference, preparation.image_size)
     wanted = np.arange(len(grid.positions_mm))
     if liver_range_mm is None:

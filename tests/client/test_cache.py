@@ -1,18 +1,20 @@
 """Prepared images on disk: whole or refused, sealed with the site's key, never out of date."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from client.cache import SUFFIX, CacheError, cache_key, load, reseal, store
 from client.catalogue_records import FileRecord, StudyRecord
-from client.image_settings import ImageSettings
+from client.image_settings import ImageSettings, SegmenterSettings
 from shared.imaging.resample import PlaneStack
 from shared.tasks.preparation import CtPreparation, PreparedStudy, SeriesRole
 from shared.vocabulary import CtPhase
 
 PREPARATION = CtPreparation((CtPhase.PORTAL,), image_size=8)
+SEGMENTER = SegmenterSettings("TotalSegmentator", Path("weights"))
 STUDY = StudyRecord("1.2", "P1", (FileRecord("a", 10, 1, "image", sop_uid="1.2.1"),))
 NAME = "0" * 64
 SECRET, OTHER = b"k" * 32, b"o" * 32
@@ -127,6 +129,7 @@ def test_every_input_of_the_preparation_changes_the_name():
         cache_key(STUDY, PREPARATION, None, {"1.2.4": None}, ImageSettings()),
         cache_key(STUDY, PREPARATION, None, {}, ImageSettings(registration=True)),
         cache_key(STUDY, PREPARATION, None, {}, ImageSettings(), "0" * 64),
+        cache_key(STUDY, PREPARATION, None, {}, ImageSettings(segmenter=SEGMENTER)),
         cache_key(
             STUDY, PREPARATION, None, {}, ImageSettings(words=((CtPhase.PORTAL, ("二期",)),))
         ),

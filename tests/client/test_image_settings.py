@@ -2,7 +2,7 @@
 
 import pytest
 
-from client.image_settings import ImageSettings, parse_image_settings
+from client.image_settings import ImageSettings, SegmenterSettings, parse_image_settings
 from client.site_settings import read_site_settings
 from shared.dicom.phase_tables import phases_in_text
 from shared.errors import SettingsError
@@ -37,6 +37,9 @@ def test_the_sites_own_words_count_before_all_others(tmp_path):
         ("[alignment]\nregistration = 1", "alignment.registration", "true or false"),
         ("[alignment]\nregistraton = true", "alignment.registraton", "'registration'"),
         ('[roles]\nportal = "V"', "roles.portal", "a list of texts"),
+        ('[liver]\ntotal_segmentator = "x"', "liver.weights", "under [liver]"),
+        ('[liver]\nweights = "x"', "liver.total_segmentator", "under [liver]"),
+        ('[liver]\nweights = "x"\ntotal_segmentator = 1', "liver.total_segmentator", "text in"),
         ("[roles]\nportal = []", "roles.portal", "a list of texts"),
         ('[roles]\nportal = ["V", " "]', "roles.portal", "a list of texts"),
         ('[roles]\nvenous = ["V"]', "roles.venous", "plain, arterial, portal, delayed"),
@@ -51,7 +54,16 @@ def test_every_mistake_is_named_by_its_key(tmp_path, text, where, said):
     assert said in problem.sentence()
 
 
-def test_several_mistakes_are_reported_at_once():
+def test_a_segmenter_is_a_command_or_a_path_beside_the_settings(tmp_path):
+    weights = '\nweights = "w"\n'
+    command = _read(tmp_path, f'[liver]\ntotal_segmentator = "TotalSegmentator"{weights}')
+    assert command.segmenter == SegmenterSettings("TotalSegmentator", tmp_path / "w")
+    path = _read(tmp_path, f'[liver]\ntotal_segmentator = "bin/run"{weights}')
+    assert path.segmenter.program == str(tmp_path / "bin" / "run")
+
+
+def test_several_mistakes_are_reported_at_once(tmp_path):
     problems = []
-    parse_image_settings({("alignment", "registration"): "yes", ("roles", "plain"): 3}, problems)
+    given = {("alignment", "registration"): "yes", ("roles", "plain"): 3}
+    parse_image_settings(given, tmp_path, problems)
     assert [p.where for p in problems] == ["alignment.registration", "roles.plain"]

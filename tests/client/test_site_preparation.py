@@ -1,19 +1,25 @@
 """What the site settings and the manifest say of a study reaches its prepared images."""
 
+import stat
+import sys
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from ct_files import STUDY_UID, CtFiles, write_ct
+from ct_files import body as plain_body
 from mask_files import write_contours, write_nifti, write_segmentation
 from rigid_phantom import phases
 
 from client.catalogue import CatalogueStore
 from client.catalogue_records import Confirmation
-from client.image_settings import ImageSettings
+from client.image_settings import ImageSettings, SegmenterSettings
+from client.liver_of_study import space_of
 from client.site_preparation import prepare_site
 from client.site_settings import SiteSettings
+from shared.dicom.phase_tables import DEFAULT_TABLES
 from shared.dicom.scan import scan_folder
 from shared.errors import Level
 from shared.tasks.liver_mask import liver_volumes
@@ -176,3 +182,66 @@ def test_a_broken_study_is_named_rather_than_its_mask(tmp_path):
     (tmp_path / "mask").write_text("no mask")
     prepared = prepare_site(_site(tmp_path, "patient_id,response,liver_mask\nP1,PR,mask\n"), ONE)
     assert [p.where for p in prepared.problems] == ["case 1, portal phase"]
+
+
+def test_a_mask_counts_only_in_the_coordinates_of_the_reference_phase(tmp_path):
+    write_ct(tmp_path, CtFiles(number=2, description="arterial", frame_uid="2.25.77"))
+    write_ct(tmp_path, CtFiles(number=3, description="portal"))
+    write_ct(tmp_path, CtFiles(number=4, description="delayed", frame_uid=""))
+    headers = scan_folder(tmp_path).instances
+    space = space_of(headers, CtPhase.PORTAL, {}, DEFAULT_TABLES)
+    assert [v.instances[0].series_number for v in space.reference] == [3]
+    assert [v.instances[0].series_number for v in space.volumes] == [3, 4]
+    unknown = space_of(headers, CtPhase.PLAIN, {}, DEFAULT_TABLES)
+    assert unknown.reference == ()
+    assert [v.instances[0].series_number for v in unknown.volumes] == [2, 3, 4]
+
+
+# Marks what is brighter than 80 HU.
+SEGMENTS = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from shared.imaging.nifti import encode_nifti, parse_nifti
+options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+scan = parse_nifti(Path(options["-i"]).read_bytes())
+mask = (scan.values > 80).astype("f4")
+Path(options["-o"], "liver.nii.gz").write_bytes(encode_nifti(mask, scan.affine))
+"""
+
+
+@pytest.fixture
+def bright(tmp_path):
+    """A site of one portal series that is bright from 10 to 20 mm, without any range."""
+    values = plain_body(6, 40.0)
+    values[2:5, 4:8, 4:8] = 100.0
+    one = CtFiles(description="portal", z_mm=tuple(range(0, 30, 5)), pixel_mm=0.7, values_hu=values)
+    write_ct(tmp_path / "dicom", one)
+    (tmp_path / "weights" / "Dataset297_x").mkdir(parents=True)
+    program = tmp_path / "segment"
+    root = str(Path(__file__).resolve().parents[2])
+    program.write_text(f"#!{sys.executable}\n" + SEGMENTS.replace("{root!r}", repr(root)))
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    segmenter = SegmenterSettings(str(program), tmp_path / "weights")
+    return replace(_site(tmp_path), images=ImageSettings(segmenter=segmenter))
+
+
+def test_the_sites_segmenter_is_asked_where_nobody_gave_a_range(bright):
+    (case,) = prepare_site(bright, ONE).usable
+    assert case.study.positions_mm == (10.0, 15.0, 20.0)
+    assert any("TotalSegmentator, not confirmed" in notice for notice in case.study.notices)
+    given = "patient_id,response,liver_lower_mm,liver_upper_mm\nP1,PR,0,5\n"
+    Path(bright.images.segmenter.program).unlink()  # nobody may ask it now
+    (case,) = prepare_site(
+        replace(bright, manifest=_site(bright.manifest.parent, given).manifest), ONE
+    ).usable
+    assert case.study.positions_mm == (0.0, 5.0)
+
+
+def test_a_segmenter_that_cannot_answer_leaves_the_patient_out(bright):
+    Path(bright.images.segmenter.program).unlink()
+    prepared = prepare_site(bright, ONE)
+    (problem,) = prepared.problems
+    assert prepared.usable == ()
+    assert problem.where == "case 1, liver range"
+    assert "not installed on this machine" in problem.got
