@@ -22,7 +22,7 @@ demo: $(READY)  ## Invented hospitals, federated training, report, one predictio
 	$(BIN)/hepafed demo clici --out $(RUN) --seed $(SEED)
 
 test: $(READY)  ## Run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: lint test  ## Format, lint, types, import contracts and tests
 
