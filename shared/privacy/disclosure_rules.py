@@ -145,7 +145,7 @@ def refuse_differenced_question(
 
     Args:
         earlier: Case numbers of every cohort the same question was answered for.
-        now: Case numbers of the cohort it is asked for now.
+        now: Case numbers of the cohort that asks this time.
         minimum: Smallest difference that may be asked for; no difference is fine.
 
     Raises:
