@@ -39,7 +39,9 @@ from shared.dicom.roles import decide_phases
 from shared.dicom.scan import scan_folder
 from shared.dicom.series import group_series
 from shared.tasks.phase_selection import select_volumes
-from shared.tasks.preparation import CtPreparation, PreparedStudy, prepare_study
+from shared.tasks.preparation import prepare_study
+from shared.tasks.preparation_settings import CtPreparation
+from shared.tasks.prepared_study import PreparedStudy
 from shared.vocabulary import CtPhase
 
 _PHASES = (CtPhase.PLAIN, CtPhase.ARTERIAL, CtPhase.PORTAL)

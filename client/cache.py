@@ -28,7 +28,8 @@ from jaxtyping import Float32
 from client.catalogue_records import StudyRecord
 from client.image_settings import ImageSettings
 from shared.errors import HepafedError
-from shared.tasks.preparation import CtPreparation, PreparedStudy
+from shared.tasks.preparation_settings import CtPreparation
+from shared.tasks.prepared_study import PreparedStudy
 from shared.vocabulary import CtPhase
 
 SUFFIX = ".prepared"
@@ -102,7 +103,7 @@ def store(folder: Path, name: str, prepared: PreparedStudy, secret: bytes | None
     note = {
         "notices": prepared.notices,
         "roles": [
-            f"{role.series}: {role.phase or 'undecided'} ({'; '.join(role.evidence)})"
+            f"{role.series}: {role.role or 'undecided'} ({'; '.join(role.evidence)})"
             for role in prepared.roles
         ],
         "positions_mm": [round(float(height), 3) for height in prepared.positions_mm],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from client.image_settings import ImageSettings
 from shared.errors import Problem
-from shared.tasks.preparation import PREPARATION_VERSION
+from shared.tasks.preparation_settings import PREPARATION_VERSION
 from shared.vocabulary import CtPhase
 
 NO_ROLE = "none"

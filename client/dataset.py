@@ -16,7 +16,7 @@ from shared.cohort.patient import PreparedPatient
 from shared.cohort.split import split_patients
 from shared.errors import DataError, Level, Problem
 from shared.settings import RunSettings
-from shared.tasks.preparation import CtPreparation
+from shared.tasks.preparation_settings import CtPreparation
 from shared.vocabulary import Split
 
 __all__ = ["SiteData", "open_site", "patients_of", "problem_table"]

@@ -15,8 +15,9 @@ from shared.cohort.patient import PreparedPatient
 from shared.messages.training import TrainingReply, TrainingRequest
 from shared.models.weights import load_arrays, to_arrays
 from shared.training.inference import validation_loss
-from shared.training.loop import TrainingSettings, train_locally
+from shared.training.loop import train_locally
 from shared.training.seeding import training_generator
+from shared.training.training_settings import TrainingSettings
 from shared.vocabulary import Split
 
 

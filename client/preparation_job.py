@@ -12,7 +12,8 @@ from client.manifest import ManifestRow
 from shared.dicom.scan import scan_files
 from shared.errors import HepafedError, Level, Problem
 from shared.tasks.liver_range import LiverRange
-from shared.tasks.preparation import CtPreparation, prepare_study
+from shared.tasks.preparation import prepare_study
+from shared.tasks.preparation_settings import CtPreparation
 from shared.vocabulary import CtPhase
 
 

@@ -18,7 +18,7 @@ from client.series_notices import series_notices
 from client.site_settings import SiteSettings
 from client.study_join import join
 from shared.errors import Level, Problem
-from shared.tasks.preparation import CtPreparation
+from shared.tasks.preparation_settings import CtPreparation
 from shared.vocabulary import CtPhase
 
 Progress = Callable[[int, int], None]

@@ -183,6 +183,7 @@ def settings_record(settings: RunSettings) -> dict[str, object]:
     """Give the settings that a resumed run must share, as JSON values by key."""
     plain = dataclasses.asdict(settings)
     plain["phases"] = ",".join(settings.phases)
+    plain["network_blocks"] = ",".join(map(str, settings.network_blocks))
     return {key_of(name): value for name, value in plain.items() if name not in _MAY_CHANGE}
 
 

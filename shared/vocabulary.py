@@ -22,6 +22,28 @@ class MriSequence(StrEnum):
     DUAL_ECHO = "dual_echo"
 
 
+class MriRole(StrEnum):
+    """What a series of liver MRI is; ``other`` is recognised and used by no study."""
+
+    T1_PLAIN = "t1_plain"
+    T1_ARTERIAL = "t1_arterial"
+    T1_PORTAL = "t1_portal"
+    T1_DELAYED = "t1_delayed"
+    T1_HEPATOBILIARY = "t1_hepatobiliary"
+    T2_FSE = "t2_fse"
+    T2_SINGLE_SHOT = "t2_single_shot"
+    IN_PHASE = "in_phase"
+    OPPOSED_PHASE = "opposed_phase"
+    OTHER = "other"
+
+
+ImageRole = CtPhase | MriRole
+"""What a series of a study can be."""
+
+Channel = CtPhase | MriSequence
+"""What one plane of a network's input shows."""
+
+
 class RecistResponse(StrEnum):
     """Best response by RECIST 1.1 (Eisenhauer 2009)."""
 

@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared.dicom.mri_tables import T1_ROLES, MriRole
+from shared.dicom.mri_tables import T1_ROLES
 from shared.dicom.roles import has_agent
 from shared.dicom.sequence_decision import SILENT, SequenceDecision
 from shared.dicom.series import CandidateSeries
+from shared.vocabulary import MriRole
 
 _DAY_S = 86_400.0
 _SAME_SCAN_S = 2.0  # reconstructions of one scan share their start

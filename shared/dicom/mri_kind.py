@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.dicom.echo_physics import FatWater, fat_water, fat_water_cycles
-from shared.dicom.mri_tables import MriRole, MriTables, phases_named, plain_text
+from shared.dicom.mri_tables import MriTables, phases_named, plain_text
 from shared.dicom.series import CandidateSeries
+from shared.vocabulary import MriRole
 
 _SHORTEST_T2_MS = 50.0
 _LONGEST_T1_GRADIENT_MS = 12.0

@@ -11,10 +11,11 @@ from dataclasses import replace
 from shared.dicom.echo_physics import FatWater
 from shared.dicom.mri_dynamics import decide_by_order, question_disorder
 from shared.dicom.mri_kind import MriFacts, Weighting, series_facts
-from shared.dicom.mri_tables import DEFAULT_MRI_TABLES, MriRole, MriTables, phase_after
+from shared.dicom.mri_tables import DEFAULT_MRI_TABLES, MriTables, phase_after
 from shared.dicom.roles import bolus_delay_s, has_agent
 from shared.dicom.sequence_decision import SILENT, SequenceDecision, ask
 from shared.dicom.series import CandidateSeries
+from shared.vocabulary import MriRole
 
 _ROLE_OF_STATE = {
     FatWater.IN_PHASE: MriRole.IN_PHASE,

@@ -7,26 +7,9 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from shared.dicom.phase_tables import EDGE, END, delay_seconds, site_pattern
-from shared.vocabulary import MriSequence
-
-
-class MriRole(StrEnum):
-    """What a series of liver MRI is; ``other`` is recognised and used by no study."""
-
-    T1_PLAIN = "t1_plain"
-    T1_ARTERIAL = "t1_arterial"
-    T1_PORTAL = "t1_portal"
-    T1_DELAYED = "t1_delayed"
-    T1_HEPATOBILIARY = "t1_hepatobiliary"
-    T2_FSE = "t2_fse"
-    T2_SINGLE_SHOT = "t2_single_shot"
-    IN_PHASE = "in_phase"
-    OPPOSED_PHASE = "opposed_phase"
-    OTHER = "other"
-
+from shared.vocabulary import MriRole, MriSequence
 
 T1_ROLES = (
     MriRole.T1_PLAIN,

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from shared.dicom.mri_tables import MriRole
 from shared.dicom.series import CandidateSeries
+from shared.vocabulary import MriRole
 
 SILENT = "nothing in its header names a phase"
 """The question of a T1 series that only its place in a dynamic study could name."""

@@ -28,6 +28,10 @@ LEAVING: Mapping[str, Mapping[str, str]] = {
         "steps": "optimiser steps taken",
         "seconds": "wall time of the local work",
     },
+    "ImageFeaturesReply": {
+        "patients": "count of patients whose features the site keeps; withheld below the minimum",
+        "seconds": "wall time of the local work",
+    },
     "SumReply": {
         "words": "the site's share of sums and counts over its patients, 64-bit fixed point",
     },

@@ -19,6 +19,9 @@ class TrainingRequest:
         proximal_mu: Weight of the proximal term (Li 2020, FedProx); 0 switches it off.
         seed: Of the run; the site derives its own generator from seed, round and its name.
         weights: The global weights.
+        fold: Of the cross-validation inside the site: 0 trains on all training patients, k leaves
+            fold k out.
+        folds: How many folds there are; 0 where there is no cross-validation.
     """
 
     round: int
@@ -27,6 +30,8 @@ class TrainingRequest:
     proximal_mu: float
     seed: int
     weights: Weights
+    fold: int = 0
+    folds: int = 0
 
 
 @dataclass(frozen=True)

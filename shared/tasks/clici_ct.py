@@ -7,8 +7,8 @@ network and the augmentation are defined.
 from shared.cohort.endpoint import OBJECTIVE_RESPONSE
 from shared.models.multiphase_ct import MultiphaseCtSettings
 from shared.settings import RunSettings
-from shared.tasks.preparation import CtPreparation
-from shared.training.loop import TrainingSettings
+from shared.tasks.preparation_settings import CtPreparation
+from shared.training.training_settings import Augmentation, Optimizer, TrainingSettings
 
 TASK = "clici-ct"
 SOURCE = "Liao et al., Comput Struct Biotechnol J 2024, doi 10.1016/j.csbj.2024.04.001"
@@ -73,5 +73,8 @@ def training(settings: RunSettings) -> TrainingSettings:
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
         halve_every=settings.halve_every,
-        augmentation=settings.augmentation,
+        augmentation=Augmentation.APPEARANCE if settings.augmentation else Augmentation.NONE,
+        optimizer=Optimizer(settings.optimizer),
+        momentum=settings.momentum,
+        weight_decay=settings.weight_decay,
     )

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from shared.explain.gradcam import gradcam
 from shared.explain.overlay import colour_of, overlay
 from shared.models.multiphase_ct import MultiphaseCt
-from shared.tasks.preparation import PreparedStudy
+from shared.tasks.prepared_study import PreparedStudy
 
 _MOST_SLICES = 4
 _TILE = 288
@@ -74,7 +74,7 @@ def write_overlay_sheets(
     ]
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    for number, phase in enumerate(study.phases):
+    for number, phase in enumerate(study.channels):
         sheet = overlay_sheet(
             study.images[list(chosen), number],
             heat[list(chosen), number],

@@ -14,7 +14,8 @@ from shared.fusion.voting import PatientVote, vote
 from shared.messages.strict_json import encode
 from shared.release.bundle import Release
 from shared.tasks.overlay_sheet import write_overlay_sheets
-from shared.tasks.preparation import PreparedStudy, prepare_study
+from shared.tasks.preparation import prepare_study
+from shared.tasks.prepared_study import PreparedStudy
 from shared.tasks.released_model import released_network, released_preparation
 from shared.training.inference import slice_probabilities
 from shared.vocabulary import CtPhase
@@ -179,11 +180,11 @@ def prediction_text(prediction: Prediction) -> str:
 
 def _evidence(study: PreparedStudy) -> tuple[PhaseEvidence, ...]:
     found: list[PhaseEvidence] = []
-    for phase in study.phases:
+    for phase in study.channels:
         found += [
             PhaseEvidence(phase.value, role.series, role.evidence, role.confidence)
             for role in study.roles
-            if role.phase is phase
+            if role.role is phase
         ]
     return tuple(found)
 

@@ -7,7 +7,6 @@ they are paired by position in the patient, not by slice number.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,86 +30,13 @@ from shared.tasks.liver_range import LiverRange
 from shared.tasks.phase_alignment import align_phases
 from shared.tasks.phase_plausibility import check_enhancement
 from shared.tasks.phase_selection import PhaseVolume, select_volumes
+from shared.tasks.preparation_settings import CtPreparation
+from shared.tasks.prepared_study import PreparedStudy, SeriesRole
 from shared.tasks.volume_grid import flips, stack_of
 from shared.vocabulary import CtPhase
 
-PREPARATION_VERSION = "ct-1"
-"""Raised with every change that alters prepared values; caches of another version are rebuilt."""
-
 _SMALLEST_COVERAGE = 0.5
 """Share of the liver range that all phases must cover; below it phases show different organs."""
-
-
-@dataclass(frozen=True)
-class CtPreparation:
-    """How a CT study becomes model input.
-
-    Attributes:
-        phases: Phases, in the order the model sees them.
-        image_size: Height and width of a slice, pixels (Liao 2024: 224).
-        slices_per_patient: Evenly spaced slices of the liver range; 0 takes every slice.
-        window_level_hu: Centre of the window (Liao 2024: 0).
-        window_width_hu: Width of the window (Liao 2024: 400).
-        version: Of this road.
-    """
-
-    phases: tuple[CtPhase, ...]
-    image_size: int = 224
-    slices_per_patient: int = 0
-    window_level_hu: float = 0.0
-    window_width_hu: float = 400.0
-    version: str = PREPARATION_VERSION
-
-    @property
-    def reference(self) -> CtPhase:
-        """Give the phase in whose coordinates slices are counted: portal where it is asked for."""
-        return CtPhase.PORTAL if CtPhase.PORTAL in self.phases else self.phases[0]
-
-
-@dataclass(frozen=True)
-class SeriesRole:
-    """What a series was taken for.
-
-    Attributes:
-        series: Its number and image count, in words.
-        volume_id: SeriesInstanceUID, with ``#n`` for further volumes of it; stays at the site.
-        phase: The phase, or None where a person must say.
-        evidence: What speaks for it.
-        confidence: In [0, 1].
-        question: What a person is asked; empty where decided.
-    """
-
-    series: str
-    volume_id: str
-    phase: CtPhase | None
-    evidence: tuple[str, ...]
-    confidence: float
-    question: str
-
-
-@dataclass(frozen=True)
-class PreparedStudy:
-    """Model input with everything a person needs to trust it.
-
-    Attributes:
-        images: Model input in [0, 1].
-        positions_mm: Height of each slice's centre in the patient, growing towards the head.
-        phases: The phases, in the order of the axis.
-        roles: What every candidate series was taken for, and why.
-        excluded: Series left out: name and reason.
-        notices: What was assumed or lost, as sentences.
-        grid: Where the prepared pixels lie in the patient, for display.
-        liver_range: Where the liver lies and on whose word, if that was said; stays at the site.
-    """
-
-    images: Float32[np.ndarray, "slice phase height width"]
-    positions_mm: Float64[np.ndarray, " slice"]
-    phases: tuple[CtPhase, ...]
-    roles: tuple[SeriesRole, ...]
-    excluded: tuple[tuple[str, str], ...]
-    notices: tuple[str, ...]
-    grid: PlaneStack
-    liver_range: LiverRange | None = None
 
 
 def prepare_study(  # noqa: PLR0913  # every choice is given by name
@@ -165,7 +91,7 @@ def prepare_study(  # noqa: PLR0913  # every choice is given by name
     return PreparedStudy(
         images=apply_window(values_hu, preparation.window_level_hu, preparation.window_width_hu),
         positions_mm=_heights(target),
-        phases=preparation.phases,
+        channels=preparation.channels,
         roles=tuple(_role(decision) for decision in decisions),
         excluded=excluded,
         notices=tuple(notices),
@@ -292,7 +218,7 @@ def _role(decision: RoleDecision) -> SeriesRole:
     return SeriesRole(
         series=decision.series.name,
         volume_id=decision.series.volume_id,
-        phase=decision.phase,
+        role=decision.phase,
         evidence=decision.evidence,
         confidence=decision.confidence,
         question=decision.question,

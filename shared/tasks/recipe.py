@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 from shared.cohort.endpoint import Endpoint
+from shared.models.mri_scores import MriScoresSettings
 from shared.models.multiphase_ct import MultiphaseCtSettings
-from shared.settings import RunSettings
-from shared.tasks import clici_ct
-from shared.tasks.preparation import CtPreparation
-from shared.training.loop import TrainingSettings
-from shared.vocabulary import CtPhase
+from shared.settings import HAIC_MRI, RunSettings
+from shared.tasks import clici_ct, haic_mri
+from shared.tasks.preparation_settings import Preparation
+from shared.training.training_settings import TrainingSettings
+
+NetworkSettings = MultiphaseCtSettings | MriScoresSettings
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,7 @@ class Recipe:
         name: Key of the study in the run config.
         source: The publication it follows.
         endpoint: The event that is predicted.
-        phases: CT phases, in the order of every phase axis.
-        preparation: From volumes to model input.
+        preparation: From volumes to model input; its ``channels`` are the network's.
         network: Shape of the network.
         training: How a site trains.
     """
@@ -28,9 +29,8 @@ class Recipe:
     name: str
     source: str
     endpoint: Endpoint
-    phases: tuple[CtPhase, ...]
-    preparation: CtPreparation
-    network: MultiphaseCtSettings
+    preparation: Preparation
+    network: NetworkSettings
     training: TrainingSettings
 
 
@@ -43,11 +43,19 @@ def recipe_for(settings: RunSettings) -> Recipe:
     Returns:
         The recipe. Two runs with equal settings give equal recipes.
     """
+    if settings.task == HAIC_MRI:
+        return Recipe(
+            name=haic_mri.TASK,
+            source=haic_mri.SOURCE,
+            endpoint=haic_mri.ENDPOINT,
+            preparation=haic_mri.preparation(settings),
+            network=haic_mri.network(settings),
+            training=haic_mri.training(settings),
+        )
     return Recipe(
         name=clici_ct.TASK,
         source=clici_ct.SOURCE,
         endpoint=clici_ct.ENDPOINT,
-        phases=settings.phases,
         preparation=clici_ct.preparation(settings),
         network=clici_ct.network(settings),
         training=clici_ct.training(settings),

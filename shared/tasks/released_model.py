@@ -13,7 +13,7 @@ from shared.release.release_settings import (
     ProvenanceFacts,
     ReleaseSettings,
 )
-from shared.tasks.preparation import PREPARATION_VERSION, CtPreparation
+from shared.tasks.preparation_settings import PREPARATION_VERSION, CtPreparation
 from shared.tasks.recipe import Recipe
 from shared.vocabulary import CtPhase, RecistResponse
 

@@ -17,28 +17,10 @@ from shared.training.augmentation import apply_augmentation
 from shared.training.batch_statistics import average_from_step, batch_norms
 from shared.training.device import place, training_precision
 from shared.training.seeding import torch_seed
+from shared.training.training_settings import Augmentation, TrainingSettings
 
 EpochProgress = Callable[[int, float], None]
 """Called after every epoch with its number, from 1, and its mean cross-entropy per slice."""
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How a site trains (Liao 2024, section 2.4, where not said otherwise).
-
-    Attributes:
-        batch_size: Slices per step.
-        learning_rate: Of Adam, in the first round.
-        halve_every: Rounds after which the learning rate halves.
-        augmentation: Whether slices are changed at random.
-        weight_decay: Of Adam; none is printed.
-    """
-
-    batch_size: int = 20
-    learning_rate: float = 1e-4
-    halve_every: int = 50
-    augmentation: bool = True
-    weight_decay: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -215,7 +197,14 @@ def train_locally(  # noqa: PLR0913  # each is an independent choice of the roun
     for group in adam.param_groups:
         group["lr"] = learning_rate
     anchor = tuple(w.detach().clone() for w in network.parameters()) if proximal_mu else ()
-    session = _Session(network, adam, device, settings.augmentation, proximal_mu, anchor)
+    session = _Session(
+        network,
+        adam,
+        device,
+        settings.augmentation is not Augmentation.NONE,
+        proximal_mu,
+        anchor,
+    )
     losses: list[float] = []
     steps = 0
     network.train()

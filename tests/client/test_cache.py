@@ -10,7 +10,8 @@ from client.cache import SUFFIX, CacheError, cache_key, load, reseal, store
 from client.catalogue_records import FileRecord, StudyRecord
 from client.image_settings import ImageSettings, SegmenterSettings
 from shared.imaging.resample import PlaneStack
-from shared.tasks.preparation import CtPreparation, PreparedStudy, SeriesRole
+from shared.tasks.preparation_settings import CtPreparation
+from shared.tasks.prepared_study import PreparedStudy, SeriesRole
 from shared.vocabulary import CtPhase
 
 PREPARATION = CtPreparation((CtPhase.PORTAL,), image_size=8)

@@ -16,7 +16,7 @@ from client.site_settings import read_site_settings
 from shared.cohort.endpoint import OBJECTIVE_RESPONSE
 from shared.errors import DataError, Level
 from shared.settings import RunSettings
-from shared.tasks.preparation import CtPreparation
+from shared.tasks.preparation_settings import CtPreparation
 from shared.vocabulary import CtPhase, Split
 from simulations.synthetic.cohort import write_cohort
 from simulations.synthetic.spec import CohortSpec, SiteSpec

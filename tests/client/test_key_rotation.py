@@ -12,7 +12,7 @@ from client.secret_keys import cache_secret, make_key, read_key
 from client.site_settings import SiteSettings
 from shared.errors import SettingsError
 from shared.imaging.resample import PlaneStack
-from shared.tasks.preparation import PreparedStudy
+from shared.tasks.prepared_study import PreparedStudy
 from shared.vocabulary import CtPhase
 
 NAMES = ["0" * 64, "1" * 64, "2" * 64]

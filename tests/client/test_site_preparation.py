@@ -24,7 +24,7 @@ from shared.dicom.scan import scan_folder
 from shared.errors import Level
 from shared.tasks.liver_mask import liver_volumes
 from shared.tasks.liver_range import volume_affine
-from shared.tasks.preparation import CtPreparation
+from shared.tasks.preparation_settings import CtPreparation
 from shared.vocabulary import CtPhase
 
 TWO = CtPreparation((CtPhase.ARTERIAL, CtPhase.PORTAL), image_size=56)

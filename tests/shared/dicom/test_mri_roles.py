@@ -10,13 +10,12 @@ from shared.dicom.mri_roles import decide_sequences
 from shared.dicom.mri_tables import (
     DEFAULT_MRI_TABLES,
     SEQUENCE_OF,
-    MriRole,
     phase_after,
     phases_named,
     with_site_words,
 )
 from shared.dicom.series import group_series
-from shared.vocabulary import MriSequence
+from shared.vocabulary import MriRole, MriSequence
 
 FULL = [
     MriRole.T2_FSE,

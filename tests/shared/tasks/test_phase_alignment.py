@@ -6,7 +6,8 @@ from ct_files import CtFiles, write_ct
 from rigid_phantom import motion, phases, seen_elsewhere
 
 from shared.errors import PreparationError
-from shared.tasks.preparation import CtPreparation, prepare_study
+from shared.tasks.preparation import prepare_study
+from shared.tasks.preparation_settings import CtPreparation
 from shared.vocabulary import CtPhase
 
 PREPARATION = CtPreparation((CtPhase.ARTERIAL, CtPhase.PORTAL), image_size=56)

@@ -12,7 +12,8 @@ from scipy import ndimage
 
 from shared.errors import DicomError, PreparationError
 from shared.tasks.liver_range import LiverRange, LiverSource
-from shared.tasks.preparation import CtPreparation, prepare_study
+from shared.tasks.preparation import prepare_study
+from shared.tasks.preparation_settings import CtPreparation
 from shared.vocabulary import CtPhase
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "dicom"

@@ -9,7 +9,8 @@ from shared.cohort.patient import PreparedPatient
 from shared.errors import ConvergenceError, DataError
 from shared.models.multiphase_ct import MultiphaseCt, MultiphaseCtSettings
 from shared.models.weights import to_arrays
-from shared.training.loop import TrainingSettings, batches, new_optimizer, train_locally
+from shared.training.loop import batches, new_optimizer, train_locally
+from shared.training.training_settings import TrainingSettings
 from shared.vocabulary import CtPhase, Split
 
 CPU = torch.device("cpu")
