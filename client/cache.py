@@ -28,9 +28,9 @@ from jaxtyping import Float32
 from client.catalogue_records import StudyRecord
 from client.image_settings import ImageSettings
 from shared.errors import HepafedError
-from shared.tasks.preparation_settings import CtPreparation
+from shared.tasks.preparation_settings import Preparation
 from shared.tasks.prepared_study import PreparedStudy
-from shared.vocabulary import CtPhase
+from shared.vocabulary import ImageRole
 
 SUFFIX = ".prepared"
 _SEALED, _PLAIN = b"HFCACHE1", b"HFPLAIN1"
@@ -50,13 +50,13 @@ class CachedStudy:
     """One prepared study.
 
     Attributes:
-        images: Model input in [0, 1], read-only.
+        images: Model input as ``PreparedStudy`` has it, read-only.
         notices: What the preparation assumed or lost.
-        roles: Per candidate series: its name, phase and evidence, as text.
+        roles: Per candidate series: its name, what it is and evidence, as text.
         positions_mm: Height of each slice in the patient, growing towards the head.
     """
 
-    images: Float32[np.ndarray, "slice phase height width"]
+    images: Float32[np.ndarray, "slice channel height width"]
     notices: tuple[str, ...]
     roles: tuple[str, ...]
     positions_mm: tuple[float, ...]
@@ -64,9 +64,9 @@ class CachedStudy:
 
 def cache_key(
     study: StudyRecord,
-    preparation: CtPreparation,
+    preparation: Preparation,
     liver_range_mm: tuple[float, float] | None,
-    roles: Mapping[str, CtPhase | None],
+    roles: Mapping[str, ImageRole | None],
     images: ImageSettings,
     mask_digest: str = "",
 ) -> str:
@@ -74,9 +74,9 @@ def cache_key(
 
     Args:
         study: What lies in the DICOM folder.
-        preparation: What the model expects.
-        liver_range_mm: Ends of the liver that a person gave.
-        roles: Phases that a person gave, by volume id.
+        preparation: What the model expects; its version tells CT from MRI.
+        liver_range_mm: Ends of the liver that a person gave; None for MRI.
+        roles: What a person said series are, by volume id; None for one to leave out.
         images: How the site reads studies.
         mask_digest: Of the content of the mask that gives the liver's range; empty for none.
     """
@@ -165,7 +165,7 @@ def reseal(path: Path, old: bytes, new: bytes) -> None:
     _write(path, _seal(_open(raw, name, old), name, new))
 
 
-def _array(content: memoryview) -> Float32[np.ndarray, "slice phase height width"]:
+def _array(content: memoryview) -> Float32[np.ndarray, "slice channel height width"]:
     """View the images of an npy file in memory without a copy."""
     file = io.BytesIO(content[:256])  # the header of a four-dimensional array is half of that
     version = np.lib.format.read_magic(file)

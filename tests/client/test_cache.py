@@ -10,11 +10,12 @@ from client.cache import SUFFIX, CacheError, cache_key, load, reseal, store
 from client.catalogue_records import FileRecord, StudyRecord
 from client.image_settings import ImageSettings, SegmenterSettings
 from shared.imaging.resample import PlaneStack
-from shared.tasks.preparation_settings import CtPreparation
+from shared.tasks.preparation_settings import CtPreparation, MriPreparation
 from shared.tasks.prepared_study import PreparedStudy, SeriesRole
-from shared.vocabulary import CtPhase
+from shared.vocabulary import CtPhase, MriRole, MriSequence
 
 PREPARATION = CtPreparation((CtPhase.PORTAL,), image_size=8)
+MRI = MriPreparation((MriSequence.T1_ARTERIAL,), height=6, width=8)
 SEGMENTER = SegmenterSettings("TotalSegmentator", Path("weights"))
 STUDY = StudyRecord("1.2", "P1", (FileRecord("a", 10, 1, "image", sop_uid="1.2.1"),))
 NAME = "0" * 64
@@ -44,6 +45,18 @@ def test_what_was_stored_is_loaded_and_cannot_be_written_to(tmp_path, secret):
     assert cached.positions_mm == (0.0, 1.0, 2.0)
     with pytest.raises(ValueError, match="read-only"):
         cached.images[0] = 0
+
+
+def test_a_prepared_mri_study_is_kept_like_a_ct_study(tmp_path):
+    images = np.random.default_rng(1).normal(size=(2, 1, 6, 8)).astype(np.float32)
+    z = np.arange(2.0)
+    grid = PlaneStack(np.zeros((2, 3)), np.eye(3)[:2], z, (1.0, 1.0), (6, 8))
+    role = SeriesRole("series 7", "1.2.7", MriRole.T1_ARTERIAL, ("timing",), 0.9, "")
+    sequences = (MriSequence.T1_ARTERIAL,)
+    store(tmp_path, NAME, PreparedStudy(images, z, sequences, (role,), (), (), grid), SECRET)
+    cached = load(tmp_path, NAME, SECRET)
+    assert np.array_equal(cached.images, images)
+    assert cached.roles == ("series 7: t1_arterial (timing)",)
 
 
 def test_nothing_of_the_content_can_be_read_without_the_key(tmp_path):
@@ -134,6 +147,10 @@ def test_every_input_of_the_preparation_changes_the_name():
         cache_key(
             STUDY, PREPARATION, None, {}, ImageSettings(words=((CtPhase.PORTAL, ("二期",)),))
         ),
+        cache_key(STUDY, MRI, None, {}, ImageSettings()),
+        cache_key(STUDY, MRI, None, {"1.2.4": MriRole.T1_ARTERIAL}, ImageSettings()),
+        cache_key(STUDY, MRI, None, {"1.2.4": MriRole.IN_PHASE}, ImageSettings()),
+        cache_key(STUDY, replace(MRI, bias_field=True), None, {}, ImageSettings()),
         cache_key(STUDY, replace(PREPARATION, image_size=9), None, {}, ImageSettings()),
         cache_key(STUDY, replace(PREPARATION, version="ct-0"), None, {}, ImageSettings()),
         cache_key(
