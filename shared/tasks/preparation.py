@@ -10,21 +10,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32
 
 from shared.dicom.exclusion import ct_exclusion_reason
 from shared.dicom.geometry import VolumeGeometry
-from shared.dicom.header import InstanceHeader
 from shared.dicom.phase_tables import DEFAULT_TABLES, PhaseTables
 from shared.dicom.pixels import AIR_HU, load_slice
 from shared.dicom.roles import RoleDecision, decide_phases
-from shared.dicom.scan import scan_files, scan_folder
-from shared.dicom.series import CandidateSeries, group_series
-from shared.errors import PreparationError
-from shared.imaging.resample import PlaneStack, covered, resample, square_target, take_slices
+from shared.imaging.resample import PlaneStack, covered, resample, square_target
 from shared.imaging.resample_moved import covered_moved, resample_moved
 from shared.imaging.rigid import RigidMotion
-from shared.imaging.slices import slices_in_range, spread_evenly
 from shared.imaging.window import apply_window
 from shared.tasks.liver_range import LiverRange
 from shared.tasks.phase_alignment import align_phases
@@ -32,11 +27,10 @@ from shared.tasks.phase_plausibility import check_enhancement
 from shared.tasks.phase_selection import PhaseVolume, select_volumes
 from shared.tasks.preparation_settings import CtPreparation
 from shared.tasks.prepared_study import PreparedStudy, SeriesRole
+from shared.tasks.slice_choice import choose_slices, range_ends_mm, slice_heights
+from shared.tasks.study_instances import candidate_series, study_instances
 from shared.tasks.volume_grid import flips, stack_of
 from shared.vocabulary import CtPhase
-
-_SMALLEST_COVERAGE = 0.5
-"""Share of the liver range that all phases must cover; below it phases show different organs."""
 
 
 def prepare_study(  # noqa: PLR0913  # every choice is given by name
@@ -71,13 +65,13 @@ def prepare_study(  # noqa: PLR0913  # every choice is given by name
             if phases do not fit together in space or look like other phases.
     """
     notices: list[str] = []
-    instances = _instances(study, study_uid, notices)
-    candidates, excluded = _candidates(instances, notices)
+    instances = study_instances(study, study_uid, notices)
+    candidates, excluded = candidate_series(instances, ct_exclusion_reason, notices)
     decisions = decide_phases(candidates, roles, tables)
     volumes, choices = select_volumes(decisions, preparation.phases)
     notices += choices
     motions = align_phases(volumes, preparation.reference, notices, registration=registration)
-    ends_mm = _ends_mm(liver_range_mm, notices)
+    ends_mm = range_ends_mm(liver_range_mm, notices)
     target, step_mm = _target(volumes, motions, preparation, ends_mm, notices)
     values_hu = np.stack(
         [
@@ -90,7 +84,7 @@ def prepare_study(  # noqa: PLR0913  # every choice is given by name
     notices += check_enhancement(values_hu, preparation.phases, target.pixel_mm[0], certain)
     return PreparedStudy(
         images=apply_window(values_hu, preparation.window_level_hu, preparation.window_width_hu),
-        positions_mm=_heights(target),
+        positions_mm=slice_heights(target),
         channels=preparation.channels,
         roles=tuple(_role(decision) for decision in decisions),
         excluded=excluded,
@@ -98,52 +92,6 @@ def prepare_study(  # noqa: PLR0913  # every choice is given by name
         grid=target,
         liver_range=liver_range_mm if isinstance(liver_range_mm, LiverRange) else None,
     )
-
-
-def _instances(
-    study: Path | Sequence[Path], study_uid: str | None, notices: list[str]
-) -> tuple[InstanceHeader, ...]:
-    scan = scan_folder(study) if isinstance(study, Path) else scan_files(study)
-    if scan.rejected:
-        notices.append(
-            f"{len(scan.rejected)} file(s) cannot be read and were left out; the first is file "
-            f"{scan.rejected[0].number}: {scan.rejected[0].reason}"
-        )
-    if scan.other_files:
-        notices.append(f"{scan.other_files} file(s) are not DICOM and were left out.")
-    instances = [i for i in scan.instances if study_uid in (None, i.study_uid)]
-    studies = {i.study_uid for i in instances}
-    if len(studies) != 1:
-        raise PreparationError(
-            f"Expected the files of one study, got {len(studies) or 'no'} studies among "
-            f"{len(scan.instances)} images. Point to one study or give its StudyInstanceUID."
-        )
-    return tuple(instances)
-
-
-def _candidates(
-    instances: Sequence[InstanceHeader], notices: list[str]
-) -> tuple[tuple[CandidateSeries, ...], tuple[tuple[str, str], ...]]:
-    kept: list[CandidateSeries] = []
-    excluded: list[tuple[str, str]] = []
-    for series in group_series(instances):
-        reason = ct_exclusion_reason(series)
-        if reason is None:
-            kept.append(series)
-        else:
-            excluded.append((series.name, reason))
-        if series.copies:
-            notices.append(f"{series.copies} copies of images of {series.name} were left out.")
-    return tuple(kept), tuple(excluded)
-
-
-def _ends_mm(
-    liver_range: LiverRange | tuple[float, float] | None, notices: list[str]
-) -> tuple[float, float] | None:
-    if isinstance(liver_range, LiverRange):
-        notices.append(liver_range.sentence())
-        return liver_range.lower_mm, liver_range.upper_mm
-    return liver_range
 
 
 def _target(
@@ -163,34 +111,14 @@ def _target(
             )
     reference = stacks[preparation.reference]
     grid = square_target(reference, preparation.image_size)
-    wanted = np.arange(len(grid.positions_mm))
-    if liver_range_mm is None:
-        notices.append(
-            "No liver range is given, so every slice is used. "
-            "Give liver_lower_mm and liver_upper_mm in the manifest."
-        )
-    else:
-        wanted = slices_in_range(_heights(grid), *liver_range_mm, reference.step_mm)
-    shared_slices = np.all(
-        [
-            covered_moved(stack, grid, motions[phase]) if phase in motions else covered(stack, grid)
-            for phase, stack in stacks.items()
-        ],
-        axis=0,
+    coverage = [
+        covered_moved(stack, grid, motions[phase]) if phase in motions else covered(stack, grid)
+        for phase, stack in stacks.items()
+    ]
+    chosen = choose_slices(
+        grid, coverage, liver_range_mm, preparation.slices_per_patient, notices, image="phase"
     )
-    usable = wanted[shared_slices[wanted]]
-    if len(usable) < _SMALLEST_COVERAGE * len(wanted):
-        raise PreparationError(
-            f"Only {len(usable)} of {len(wanted)} slices of the liver are covered by every phase. "
-            "Send series that cover the whole liver, or correct the liver range."
-        )
-    if len(usable) < len(wanted):
-        notices.append(
-            f"{len(wanted) - len(usable)} of {len(wanted)} slices are not covered by every phase "
-            "and were left out."
-        )
-    chosen = spread_evenly(usable, preparation.slices_per_patient)
-    return take_slices(grid, chosen), reference.step_mm
+    return chosen, reference.step_mm
 
 
 def _resampled(
@@ -205,13 +133,6 @@ def _resampled(
     if motion is not None:
         return resample_moved(load, source, target, step_mm, motion, AIR_HU)
     return resample(load, source, target, step_mm, AIR_HU)
-
-
-def _heights(grid: PlaneStack) -> Float64[np.ndarray, " slice"]:
-    rows, columns = grid.shape
-    middle = (rows - 1) / 2 * grid.pixel_mm[0] * grid.axes[0]
-    middle = middle + (columns - 1) / 2 * grid.pixel_mm[1] * grid.axes[1]
-    return np.asarray(grid.origins_mm[:, 2] + middle[2])
 
 
 def _role(decision: RoleDecision) -> SeriesRole:
