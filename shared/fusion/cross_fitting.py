@@ -1,8 +1,11 @@
-"""Who trains and who is scored in each fold of a cross-validation inside one site.
+"""Who trains, who chooses the round and who is scored in each fold of a cross-validation.
 
-Source: Quan 2024, Methods (five folds of the training cohort); out-of-fold features as in stacking
-(Wolpert 1992, Neural Networks 5:241): the machine that joins image and clinic must not see scores
-of patients on whom the network was trained.
+Sources: Quan 2024, Methods (five folds of the training cohort); Wolpert 1992, Neural Networks 5
+(out-of-fold features: the machine that joins image and clinic must not see scores of patients on
+whom the network was trained).
+
+Every set of patients that a sum or an update is about is a union of whole folds. So whatever is
+compared between two trainings differs by whole folds too, never by a patient or two.
 """
 
 from collections.abc import Sequence
@@ -12,15 +15,21 @@ import numpy as np
 from jaxtyping import Int64
 
 from shared.cohort.patient import PreparedPatient
-from shared.cohort.split import split_patients
+from shared.errors import DataError
 from shared.fusion.folds import assign_folds, site_generator
 from shared.vocabulary import Split
+
+FEWEST_FOLDS = 3
+"""One is left out, one chooses the round, and somebody must be trained on."""
 
 
 def development_folds(
     patients: Sequence[PreparedPatient], folds: int, seed: int, site: str
 ) -> Int64[np.ndarray, " patient"]:
     """Deal a site's patients to folds.
+
+    The same folds as those of the support vector machine, which deals the rows of the development
+    patients in the same order by the same generator.
 
     Args:
         patients: All patients of the site, in the order of their case numbers.
@@ -30,6 +39,9 @@ def development_folds(
 
     Returns:
         Fold of each patient from 1; 0 for the held-out, who are in no fold.
+
+    Raises:
+        DataError: When fewer than two folds are asked for.
     """
     inside = np.array([p.split is not Split.HELD_OUT for p in patients], dtype=np.bool_)
     events = np.array([p.event for p in patients], dtype=np.bool_)
@@ -38,44 +50,40 @@ def development_folds(
     return numbers
 
 
-def patients_of_fold(  # the fold's coordinates, named one by one
-    patients: Sequence[PreparedPatient],
-    *,
-    fold: int,
-    folds: int,
-    seed: int,
-    site: str,
-    inner_validation_fraction: float,
+def patients_of_fold(
+    patients: Sequence[PreparedPatient], *, fold: int, folds: int, seed: int, site: str
 ) -> tuple[PreparedPatient, ...]:
     """Give every patient the part they play in one fold.
 
+    In fold k, fold k is held out, fold k + 1 chooses the best round (after the last fold comes the
+    first) and the other folds are trained on. In fold 0 the patients whom the split holds out are
+    held out, and fold 1 chooses; they take part in no other fold.
+
     Args:
-        patients: All patients of the site, in the order of their case numbers.
-        fold: k holds fold k out; 0 holds out whom the split held out.
-        folds: At least 2.
+        patients: All patients of the site, in the order of their case numbers; of their splits
+            only the held-out ones count.
+        fold: From 0 to the number of folds.
+        folds: At least 3.
         seed: Of the run.
         site: The site's name.
-        inner_validation_fraction: Share of the others that chooses the best round.
 
     Returns:
-        The patients who take part: the locked held-out patients only in fold 0.
+        The patients who take part, in the same order.
+
+    Raises:
+        DataError: When there is no such fold, or too few folds.
     """
-    numbers = development_folds(patients, folds, seed, site)
-    if fold == 0:
-        return tuple(patients)
-    locked = [number == 0 for number in numbers]
-    inside = [
-        patient
-        for patient, number, out in zip(patients, numbers, locked, strict=True)
-        if not out and number != fold
-    ]
-    rng = np.random.default_rng([seed, fold, len(site.encode()), *site.encode()])
-    parts = split_patients([p.event for p in inside], 0.0, inner_validation_fraction, rng)
-    moved = {p.case: replace(p, split=part) for p, part in zip(inside, parts, strict=True)}
-    outside = {
-        p.case: replace(p, split=Split.HELD_OUT)
-        for p, number in zip(patients, numbers, strict=True)
-        if number == fold
-    }
-    everyone = moved | outside
-    return tuple(everyone[p.case] for p in patients if p.case in everyone)
+    if folds < FEWEST_FOLDS or not 0 <= fold <= folds:
+        raise DataError(
+            f"Expected a fold from 0 to the number of folds, and at least {FEWEST_FOLDS} folds, "
+            f"got fold {fold} of {folds}. Ask for 5 folds."
+        )
+    inner = fold % folds + 1
+    parts = {fold: Split.HELD_OUT, inner: Split.INNER_VALIDATION}
+    return tuple(
+        replace(patient, split=parts.get(number, Split.TRAINING))
+        for patient, number in zip(
+            patients, development_folds(patients, folds, seed, site).tolist(), strict=True
+        )
+        if number > 0 or fold == 0
+    )
