@@ -89,6 +89,11 @@ class MriScores(nn.Module):
         else:
             self.networks = nn.ModuleList([_network(settings, channels=1, outputs=1)])
 
+    @property
+    def images_at_once(self) -> int:
+        """Give how many images of a slice the network holds in memory at the same time."""
+        return len(self.settings.sequences) if self.settings.reading is Reading.SHARED else 1
+
     def forward(
         self, images: Float[Tensor, "batch sequence height width"]
     ) -> Float[Tensor, "batch feature"]:

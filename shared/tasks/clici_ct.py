@@ -8,7 +8,13 @@ from shared.cohort.endpoint import OBJECTIVE_RESPONSE
 from shared.models.multiphase_ct import MultiphaseCtSettings
 from shared.settings import RunSettings
 from shared.tasks.preparation_settings import CtPreparation
-from shared.training.training_settings import Augmentation, Optimizer, TrainingSettings
+from shared.training.training_settings import (
+    Augmentation,
+    Loss,
+    Optimizer,
+    Schedule,
+    TrainingSettings,
+)
 
 TASK = "clici-ct"
 SOURCE = "Liao et al., Comput Struct Biotechnol J 2024, doi 10.1016/j.csbj.2024.04.001"
@@ -52,7 +58,7 @@ def network(settings: RunSettings) -> MultiphaseCtSettings:
     """
     return MultiphaseCtSettings(
         phases=settings.phases,
-        backbone="resnet18",
+        backbone=settings.network,
         norm=settings.norm,
         attention=settings.attention,
     )
@@ -72,9 +78,13 @@ def training(settings: RunSettings) -> TrainingSettings:
     return TrainingSettings(
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
+        schedule=Schedule(settings.schedule),
         halve_every=settings.halve_every,
+        plateau_rounds=settings.plateau_rounds,
         augmentation=Augmentation.APPEARANCE if settings.augmentation else Augmentation.NONE,
+        copies=settings.augmented_copies if settings.augmentation else 1,
         optimizer=Optimizer(settings.optimizer),
         momentum=settings.momentum,
         weight_decay=settings.weight_decay,
+        loss=Loss(settings.loss),
     )

@@ -8,7 +8,13 @@ from shared.cohort.endpoint import PROGRESSIVE_DISEASE
 from shared.models.mri_scores import MriScoresSettings, Reading
 from shared.settings import RunSettings
 from shared.tasks.preparation_settings import MriPreparation
-from shared.training.training_settings import Augmentation, Loss, Optimizer, TrainingSettings
+from shared.training.training_settings import (
+    Augmentation,
+    Loss,
+    Optimizer,
+    Schedule,
+    TrainingSettings,
+)
 
 TASK = "haic-mri"
 SOURCE = "Quan et al., J Imaging Inform Med 2024, doi 10.1007/s10278-024-01003-2"
@@ -58,7 +64,8 @@ def training(settings: RunSettings) -> TrainingSettings:
     """Fix how a site trains.
 
     Source: Quan 2024, Methods (SGD at 0.01, batch size 1, ten times the data by shift, rotation,
-    flip and enlargement, L2 of a strength that is not given, the printed cross-entropy).
+    flip and enlargement, L2 of a strength that is not given, a tenth of the rate on a plateau, the
+    printed cross-entropy).
 
     Args:
         settings: Of the run.
@@ -69,6 +76,9 @@ def training(settings: RunSettings) -> TrainingSettings:
     return TrainingSettings(
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
+        schedule=Schedule(settings.schedule),
+        halve_every=settings.halve_every,
+        plateau_rounds=settings.plateau_rounds,
         optimizer=Optimizer(settings.optimizer),
         momentum=settings.momentum,
         weight_decay=settings.weight_decay,

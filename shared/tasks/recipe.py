@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 
 from shared.cohort.endpoint import Endpoint
-from shared.models.mri_scores import MriScoresSettings
-from shared.models.multiphase_ct import MultiphaseCtSettings
+from shared.models.study_network import NetworkSettings
 from shared.settings import HAIC_MRI, RunSettings
 from shared.tasks import clici_ct, haic_mri
 from shared.tasks.preparation_settings import Preparation
 from shared.training.training_settings import TrainingSettings
-
-NetworkSettings = MultiphaseCtSettings | MriScoresSettings
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import torch
 
-from shared.models.multiphase_ct import MultiphaseCt, MultiphaseCtSettings
+from shared.models.study_network import NetworkSettings, StudyNetwork, build_network
 from shared.training.pretrained import load_pretrained
 from shared.training.seeding import derive_generator, torch_seed
 
 
 def initial_network(
-    settings: MultiphaseCtSettings, seed: int, pretrained: Path | None = None
-) -> MultiphaseCt:
+    settings: NetworkSettings, seed: int, pretrained: Path | None = None
+) -> StudyNetwork:
     """Build the network of a run, before any training.
 
     Federated, pooled and local training of one seed start from this same network, so that their
@@ -20,7 +20,8 @@ def initial_network(
     Args:
         settings: Shape of the network.
         seed: Of the run.
-        pretrained: Torchvision weights for the backbones; random weights when not given.
+        pretrained: A file of weights for the feature layers (``shared.training.pretrained``);
+            random weights when not given.
 
     Returns:
         The network, on the CPU. Torch's global generator is left as it was.
@@ -30,7 +31,7 @@ def initial_network(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(torch_seed(derive_generator(seed, "initial weights")))
-        network = MultiphaseCt(settings)
+        network = build_network(settings)
     if pretrained is not None:
         load_pretrained(network, pretrained)
     return network

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from jaxtyping import Int64
 from torch import Tensor, nn
-from torch.nn import functional
 
 from shared.cohort.patient import PreparedPatient
 from shared.errors import ConvergenceError, DataError
@@ -16,8 +15,9 @@ from shared.imaging.augment import draw_augmentation
 from shared.training.augmentation import apply_augmentation
 from shared.training.batch_statistics import average_from_step, batch_norms
 from shared.training.device import place, training_precision
+from shared.training.losses import class_logits, cross_entropy, minimised
 from shared.training.seeding import torch_seed
-from shared.training.training_settings import Augmentation, TrainingSettings
+from shared.training.training_settings import Augmentation, Loss, Optimizer, TrainingSettings
 
 EpochProgress = Callable[[int, float], None]
 """Called after every epoch with its number, from 1, and its mean cross-entropy per slice."""
@@ -93,16 +93,27 @@ def _require_trainable(network: nn.Module, samples: int, batch_size: int) -> Non
 def new_optimizer(
     network: nn.Module, settings: TrainingSettings, learning_rate: float
 ) -> torch.optim.Optimizer:
-    """Make Adam with fresh moments.
+    """Make Adam or stochastic gradient descent, with fresh moments.
+
+    The weight decay is the L2 penalty of all weights, biases and norm layers included (Quan 2024:
+    "L2 on weights and biases"), added to the gradient.
 
     Args:
         network: On the device it trains on.
-        settings: For the weight decay.
+        settings: For the rule, the momentum and the weight decay.
         learning_rate: Of the coming epochs.
 
     Returns:
         The optimiser; the fused kernel updates all weights in one pass.
     """
+    if settings.optimizer is Optimizer.SGD:
+        return torch.optim.SGD(
+            network.parameters(),
+            lr=learning_rate,
+            momentum=settings.momentum,
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
     return torch.optim.Adam(
         network.parameters(), lr=learning_rate, weight_decay=settings.weight_decay, fused=True
     )
@@ -115,7 +126,8 @@ class _Session:
     network: nn.Module
     optimizer: torch.optim.Optimizer
     device: torch.device
-    augmentation: bool
+    augmentation: Augmentation
+    loss: Loss
     proximal_mu: float
     anchor: tuple[Tensor, ...]
 
@@ -123,16 +135,20 @@ class _Session:
         if self.device.type == "cuda":
             images, events = images.pin_memory(), events.pin_memory()
         images = images.to(self.device, non_blocking=True)
-        if self.augmentation:
-            images = apply_augmentation(images, draw_augmentation(rng, len(images)))
+        images = self._augment(images, rng)
         with training_precision(self.device):
-            logits = self.network(images)
-        loss = functional.cross_entropy(logits.float(), events.to(self.device, non_blocking=True))
+            logits = class_logits(self.network, images)
+        loss = cross_entropy(logits, events.to(self.device, non_blocking=True))
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch's own annotation is missing
+        minimised(loss, self.loss).backward()  # type: ignore[no-untyped-call]  # torch has none
         self._pull_towards_anchor()
         self.optimizer.step()
         return loss.detach()
+
+    def _augment(self, images: Tensor, rng: np.random.Generator) -> Tensor:
+        if self.augmentation is Augmentation.APPEARANCE:
+            return apply_augmentation(images, draw_augmentation(rng, len(images)))
+        return images
 
     def _pull_towards_anchor(self) -> None:
         # The gradient of mu/2 * |w - w_received|^2 (Li 2020, FedProx, equation 2), added where
@@ -201,7 +217,8 @@ def train_locally(  # noqa: PLR0913  # each is an independent choice of the roun
         network,
         adam,
         device,
-        settings.augmentation is not Augmentation.NONE,
+        settings.augmentation,
+        settings.loss,
         proximal_mu,
         anchor,
     )

@@ -10,11 +10,11 @@ from shared.errors import ConvergenceError, DataError
 from shared.models.multiphase_ct import MultiphaseCt, MultiphaseCtSettings
 from shared.models.weights import to_arrays
 from shared.training.loop import batches, new_optimizer, train_locally
-from shared.training.training_settings import TrainingSettings
+from shared.training.training_settings import Augmentation, TrainingSettings
 from shared.vocabulary import CtPhase, Split
 
 CPU = torch.device("cpu")
-PLAIN = TrainingSettings(batch_size=4, augmentation=False)
+PLAIN = TrainingSettings(batch_size=4, augmentation=Augmentation.NONE)
 
 
 def patients(count=4, slices=3, size=32) -> list[PreparedPatient]:
@@ -56,7 +56,7 @@ def test_the_published_network_learns_a_bright_spot():
     assert losses[-1] < 0.5 * losses[0]
 
 
-@pytest.mark.parametrize("augmentation", [False, True])
+@pytest.mark.parametrize("augmentation", list(Augmentation))
 def test_the_same_generator_gives_the_same_weights(augmentation):
     settings = dataclasses.replace(PLAIN, augmentation=augmentation)
     first, second = tiny_network(), tiny_network()
@@ -173,7 +173,7 @@ def test_batch_norm_refuses_batches_of_one_and_says_what_helps(count, size):
 
 
 def test_without_batch_norm_a_batch_of_one_is_fine():
-    settings = TrainingSettings(batch_size=1, augmentation=False)
+    settings = TrainingSettings(batch_size=1, augmentation=Augmentation.NONE)
     assert train(tiny_network(norm=False), patients(2, slices=1), settings).steps == 2
 
 
