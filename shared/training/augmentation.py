@@ -11,7 +11,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 from torch.nn import functional
 
-from shared.imaging.augment import AugmentationDraw
+from shared.imaging.augment import AugmentationDraw, GeometryDraw
 
 _BLUR_RADIUS_PIXELS = 3  # three standard deviations of the widest blur
 _SHARP_SIGMA = 1e-3  # a kernel this narrow is exactly one pixel in float32
@@ -81,3 +81,43 @@ def apply_augmentation(
     source = torch.Generator(device=images.device).manual_seed(draw.noise_seed)
     noise = torch.randn(images.shape, generator=source, device=images.device)
     return (shifted + noise * _column(draw.noise, images)).clamp(0, 1)
+
+
+def _moved_from(draw: GeometryDraw, height: int, width: int) -> Float32[np.ndarray, "batch 2 3"]:
+    """Give, per slice, where each pixel comes from, in coordinates from -1 to 1 on both axes."""
+    radians = np.deg2rad(draw.rotation_degrees, dtype=np.float32)
+    cosine = np.cos(radians) / draw.enlargement
+    sine = np.sin(radians) / draw.enlargement
+    mirror = np.where(draw.flipped, np.float32(-1), np.float32(1))
+    right, down = 2 * draw.shift_right, 2 * draw.shift_down  # an axis is 2 long
+    # The ratio of the sides keeps the rotation one of square pixels (see _rotate).
+    across, up = sine * np.float32(height / width), sine * np.float32(width / height)
+    return np.stack(
+        [
+            np.stack([cosine, -across, across * down - cosine * right]) * mirror,
+            np.stack([up, cosine, -up * right - cosine * down]),
+        ]
+    ).transpose(2, 0, 1)
+
+
+def apply_geometry(
+    images: Float[Tensor, "batch sequence height width"], draw: GeometryDraw
+) -> Float[Tensor, "batch sequence height width"]:
+    """Mirror, enlarge, turn and shift slices, in one bilinear resampling.
+
+    Source: Quan 2024, Methods (the list; order and ranges are ours).
+
+    Args:
+        images: In any unit; not changed. What comes in from outside is the smallest value of its
+            plane. Preparation clips air to that value, which differs from volume to volume and
+            after normalisation is not 0.
+        draw: One set of parameters per slice, shared by its sequences.
+
+    Returns:
+        Moved slices, on the same device.
+    """
+    moves = torch.from_numpy(_moved_from(draw, *images.shape[-2:])).to(images.device)
+    grid = functional.affine_grid(moves, list(images.shape), align_corners=False)
+    air = images.amin(dim=(2, 3), keepdim=True)
+    # Outside is 0 for grid_sample, so the images are measured from air meanwhile.
+    return functional.grid_sample(images - air, grid, align_corners=False) + air

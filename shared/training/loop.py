@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from shared.cohort.patient import PreparedPatient
 from shared.errors import ConvergenceError, DataError
-from shared.imaging.augment import draw_augmentation
-from shared.training.augmentation import apply_augmentation
+from shared.imaging.augment import draw_augmentation, draw_geometry
+from shared.training.augmentation import apply_augmentation, apply_geometry
 from shared.training.batch_statistics import average_from_step, batch_norms
 from shared.training.device import place, training_precision
 from shared.training.losses import class_logits, cross_entropy, minimised
@@ -148,6 +148,8 @@ class _Session:
     def _augment(self, images: Tensor, rng: np.random.Generator) -> Tensor:
         if self.augmentation is Augmentation.APPEARANCE:
             return apply_augmentation(images, draw_augmentation(rng, len(images)))
+        if self.augmentation is Augmentation.GEOMETRIC:
+            return apply_geometry(images, draw_geometry(rng, len(images)))
         return images
 
     def _pull_towards_anchor(self) -> None:
@@ -228,7 +230,8 @@ def train_locally(  # noqa: PLR0913  # each is an independent choice of the roun
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(torch_seed(rng))
         for epoch in range(1, epochs + 1):
-            order = batches(rng.permutation(len(samples.patient)), settings.batch_size)
+            seen = rng.permutation(settings.copies * len(samples.patient)) % len(samples.patient)
+            order = batches(seen, settings.batch_size)
             loss = _epoch(session, samples, order, rng)
             if not np.isfinite(loss):
                 raise ConvergenceError(

@@ -1,6 +1,11 @@
 import numpy as np
 
-from shared.imaging.augment import AugmentationRanges, draw_augmentation
+from shared.imaging.augment import (
+    AugmentationRanges,
+    GeometryRanges,
+    draw_augmentation,
+    draw_geometry,
+)
 
 
 def draw(batch=2000, ranges=None, seed=0):
@@ -43,4 +48,27 @@ def test_ranges_do_not_move_later_draws():
     wide, narrow = np.random.default_rng(1), np.random.default_rng(1)
     draw_augmentation(wide, 4)
     draw_augmentation(narrow, 4, AugmentationRanges(0, 0, 0, 0, 0))
+    assert wide.random() == narrow.random()
+
+
+def test_geometry_reaches_but_never_passes_its_ranges():
+    drawn = draw_geometry(np.random.default_rng(0), 2000)
+    for values, limit in (
+        (drawn.shift_down, 0.1),
+        (drawn.shift_right, 0.1),
+        (drawn.rotation_degrees, 15),
+        (drawn.enlargement - 1, 0.2),
+    ):
+        assert 0.95 * limit < np.abs(values).max() <= limit * (1 + 1e-5)
+    assert drawn.enlargement.min() >= 1
+    assert 0.45 < drawn.flipped.mean() < 0.55
+
+
+def test_geometry_of_no_range_moves_nothing_and_draws_as_much():
+    wide, narrow = np.random.default_rng(1), np.random.default_rng(1)
+    draw_geometry(wide, 4)
+    still = draw_geometry(narrow, 4, GeometryRanges(0, 0, 1, flips=False))
+    for values in (still.shift_down, still.shift_right, still.rotation_degrees, still.flipped):
+        assert not values.any()
+    assert (still.enlargement == 1).all()
     assert wide.random() == narrow.random()

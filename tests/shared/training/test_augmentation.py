@@ -5,8 +5,14 @@ import pytest
 import torch
 from scipy import ndimage
 
-from shared.imaging.augment import AugmentationDraw, AugmentationRanges, draw_augmentation
-from shared.training.augmentation import apply_augmentation
+from shared.imaging.augment import (
+    AugmentationDraw,
+    AugmentationRanges,
+    GeometryRanges,
+    draw_augmentation,
+    draw_geometry,
+)
+from shared.training.augmentation import apply_augmentation, apply_geometry
 
 STILL = AugmentationRanges(0, 0, 0, 0, 0)
 
@@ -93,3 +99,82 @@ def test_values_stay_in_the_window_and_the_seed_repeats_them():
     assert torch.equal(first, again)
     assert first.min() >= 0
     assert first.max() <= 1
+
+
+HELD = GeometryRanges(shift=0, rotation_degrees=0, enlargement=1, flips=False)
+
+
+def moved(images: torch.Tensor, **values: float) -> torch.Tensor:
+    still = draw_geometry(np.random.default_rng(0), len(images), HELD)
+    kinds = {"flipped": bool}
+    arrays = {
+        name: np.full(len(images), value, dtype=kinds.get(name, np.float32))
+        for name, value in values.items()
+    }
+    return apply_geometry(images, dataclasses.replace(still, **arrays))
+
+
+def test_a_geometry_of_nothing_changes_nothing():
+    images = smooth_images()
+    torch.testing.assert_close(moved(images), images, atol=1e-5, rtol=0)
+
+
+def test_a_flip_exchanges_left_and_right_and_nothing_else():
+    images = smooth_images(2, 3, 30, 50)
+    torch.testing.assert_close(moved(images, flipped=True), images.flip(-1), atol=1e-5, rtol=0)
+
+
+def test_a_shift_moves_down_and_right_and_brings_in_air():
+    images = smooth_images(1, 2, 40, 60) - 3
+    shifted = moved(images, shift_down=0.1, shift_right=0.2)
+    torch.testing.assert_close(shifted[..., 4:, 12:], images[..., :-4, :-12], atol=1e-4, rtol=0)
+    for plane, before in zip(shifted[0], images[0], strict=True):
+        # Each plane has its own air.
+        torch.testing.assert_close(plane[:4], before.min().expand(4, 60))
+        torch.testing.assert_close(plane[:, :12], before.min().expand(40, 12))
+
+
+def test_an_enlargement_of_two_shows_the_middle_half():
+    images = smooth_images(1, 1, 40, 60)
+    middle = images[:, :, 10:30, 15:45]
+    expected = torch.nn.functional.interpolate(middle, scale_factor=2, mode="bilinear")
+    inner = (..., slice(2, -2), slice(2, -2))
+    torch.testing.assert_close(
+        moved(images, enlargement=2.0)[inner], expected[inner], atol=1e-4, rtol=0
+    )
+
+
+@pytest.mark.parametrize("shape", [(48, 48), (40, 60)])
+def test_a_turn_is_that_of_the_other_augmentation(shape):
+    images = smooth_images(1, 2, *shape)
+    inner = (..., slice(12, -12), slice(12, -12))
+    torch.testing.assert_close(
+        moved(images, rotation_degrees=12.0)[inner],
+        changed(images, rotation_degrees=12.0)[inner],
+        atol=1e-4,
+        rtol=0,
+    )
+
+
+def test_mirroring_comes_first_and_shifting_last():
+    # A corner of the upper left that is mirrored, enlarged about the centre and shifted down.
+    images = torch.zeros(1, 1, 40, 40)
+    images[..., 10:14, 10:14] = 1
+    place = moved(images, flipped=True, enlargement=2.0, shift_down=0.25)[0, 0] > 0.5
+    rows, columns = place.nonzero(as_tuple=True)
+    assert (rows.min(), rows.max()) == (10, 17)
+    assert (columns.min(), columns.max()) == (32, 39)
+
+
+def test_all_sequences_of_a_slice_move_together_and_slices_apart():
+    images = smooth_images(1, 1).repeat(2, 5, 1, 1)
+    turned = apply_geometry(images, draw_geometry(np.random.default_rng(2), 2))
+    torch.testing.assert_close(turned[:, 0], turned[:, 4])
+    assert not torch.allclose(turned[0], turned[1], atol=1e-3)
+
+
+def test_moved_values_stay_between_air_and_the_brightest():
+    images = torch.randn(6, 5, 32, 48, generator=torch.Generator().manual_seed(0)) - 1
+    turned = apply_geometry(images, draw_geometry(np.random.default_rng(3), 6))
+    assert (turned.amin(dim=(2, 3)) >= images.amin(dim=(2, 3)) - 1e-5).all()
+    assert (turned.amax(dim=(2, 3)) <= images.amax(dim=(2, 3)) + 1e-5).all()
