@@ -9,45 +9,54 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
 
+from shared.config_values import (
+    PHASE_NAMES,
+    ConfigValue,
+    key_of,
+    parse_blocks,
+    parse_phases,
+    parse_scalar,
+)
 from shared.errors import Problem, SettingsError
+from shared.published_values import (
+    AS_PUBLISHED,
+    CLICI_CT,
+    CLINICAL_STATISTICS,
+    HAIC_MRI,
+    LOSSES,
+    NETWORKS,
+    NORMS,
+    OPTIMIZERS,
+    PUBLISHED,
+    PUBLISHED_VALUES,
+    READINGS,
+    SCHEDULES,
+    STRATEGIES,
+    TASKS,
+)
 from shared.vocabulary import CtPhase
 
-ConfigValue = str | int | float | bool
-
-STRATEGIES = (
-    "FedAvg",
-    "FedProx",
-    "FedAvgM",
-    "FedAdam",
-    "FedYogi",
-    "FedAdagrad",
-    "FedMedian",
-    "FedTrimmedAvg",
-    "Krum",
-    "MultiKrum",
-    "Bulyan",
-)
-"""Flower's own strategies, by the names of ``flwr.serverapp.strategy``."""
-
-CLICI_CT = "clici-ct"
-HAIC_MRI = "haic-mri"
-CLINICAL_STATISTICS = "clinical-statistics"
-TASKS = (CLICI_CT, HAIC_MRI, CLINICAL_STATISTICS)
-"""A network on CT; a network on MRI whose features join the clinical table in a support vector
-machine; statistics and such a machine on the clinical tables alone."""
-
-NORMS = ("batch", "group")
-NETWORKS = ("resnet18", "inception_v4", "resnet50", "alexnet")
-READINGS = ("shared", "per_sequence", "five_channel")
-OPTIMIZERS = ("adam", "sgd")
-LOSSES = ("softmax", "summed")
-SCHEDULES = ("halving", "plateau")
-
-PUBLISHED = "published"
-"""Stands in a text key for what the task's publication says."""
-AS_PUBLISHED = -1
-"""Stands in a number key for what the task's publication says."""
-PHASE_NAMES = tuple(phase.value for phase in CtPhase)
+__all__ = [
+    "AS_PUBLISHED",
+    "CLICI_CT",
+    "CLINICAL_STATISTICS",
+    "HAIC_MRI",
+    "LOSSES",
+    "NETWORKS",
+    "NORMS",
+    "OPTIMIZERS",
+    "PHASE_NAMES",
+    "PUBLISHED",
+    "READINGS",
+    "SCHEDULES",
+    "STRATEGIES",
+    "TASKS",
+    "ConfigValue",
+    "RunSettings",
+    "default_config",
+    "key_of",
+    "parse_run_settings",
+]
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,8 @@ class RunSettings:
         rounds: Federated training rounds (Liao 2024: 50 epochs; Quan 2024: 200).
         local_epochs: Passes over the site's training patients per round.
         batch_size: Slices per step (Liao 2024, section 2.4: 20; Quan 2024: 1).
-        learning_rate: In the first round (Liao 2024: 1e-4; Quan 2024: 0.01).
+        learning_rate: In the first round (Liao 2024: 1e-4; Quan 2024: 0.01, for one slice per step;
+            with SGD it goes with the batch size, 0.08 for eight).
         schedule: ``halving`` by rounds (Liao 2024), or a tenth on a ``plateau`` of the federated
             inner-validation loss (Quan 2024, there of the validation accuracy).
         halve_every: Rounds after which the learning rate halves (Liao 2024: 50 epochs).
@@ -106,8 +116,8 @@ class RunSettings:
         wait_seconds: How long the run waits for ``min_sites``.
         round_timeout_seconds: How long one exchange may take.
         seed: Of everything random in the run.
-        pretrained_weights: Safetensors file with a torchvision ResNet-18, on the server; empty
-            starts from random weights.
+        pretrained_weights: Safetensors file on the server with the weights of ``network``
+            (``shared.training.pretrained``); empty starts from random weights.
         run_dir: Absolute folder for checkpoints, events and results; set by the command.
         sites_dir: Folder of simulated sites; honoured only by simulated nodes.
     """
@@ -157,86 +167,9 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         """Put the task's published values in the place of the words for them."""
-        for name, value in _AS_PUBLISHED.get(self.task, _AS_PUBLISHED[CLICI_CT]).items():
+        for name, value in PUBLISHED_VALUES.get(self.task, PUBLISHED_VALUES[CLICI_CT]).items():
             if getattr(self, name) in {PUBLISHED, AS_PUBLISHED}:
                 object.__setattr__(self, name, value)
-
-
-_AS_PUBLISHED: dict[str, dict[str, int | float | str]] = {
-    CLICI_CT: {
-        "network": "resnet18",
-        "rounds": 50,
-        "batch_size": 20,
-        "learning_rate": 1e-4,
-        "schedule": "halving",
-        "optimizer": "adam",
-        "weight_decay": 0.0,
-        "loss": "softmax",
-        "augmented_copies": 1,
-        "patience": 10,
-    },
-    HAIC_MRI: {
-        "network": "inception_v4",
-        "rounds": 200,
-        "batch_size": 1,
-        "learning_rate": 0.01,
-        "schedule": "plateau",
-        "optimizer": "sgd",
-        "weight_decay": 1e-4,
-        "loss": "summed",
-        "augmented_copies": 10,
-        "patience": 0,
-    },
-}
-"""What the two publications say, by task and field."""
-
-
-# Smallest and largest permitted value; a training setting outside is a slip of the keyboard.
-_RANGES: dict[str, tuple[float, float]] = {
-    "image_size": (32, 1024),
-    "image_height": (32, 1024),
-    "image_width": (32, 1024),
-    "network_width": (0.05, 4.0),
-    "slices_per_patient": (0, 2000),
-    "rounds": (1, 10_000),
-    "local_epochs": (1, 1000),
-    "batch_size": (1, 4096),
-    "learning_rate": (1e-8, 10.0),
-    "halve_every": (1, 100_000),
-    "plateau_rounds": (1, 100_000),
-    "momentum": (0.0, 0.999),
-    "weight_decay": (0.0, 1.0),
-    "augmented_copies": (1, 1000),
-    "folds": (2, 20),
-    "patience": (0, 10_000),
-    "server_learning_rate": (1e-8, 10.0),
-    "proximal_mu": (0.0, 1e3),
-    "malicious_sites": (0, 1000),
-    "held_out_fraction": (0.0, 0.9),
-    "inner_validation_fraction": (0.0, 0.9),
-    "min_sites": (1, 10_000),
-    "wait_seconds": (1, 604_800),
-    "round_timeout_seconds": (1, 604_800),
-    "seed": (0, 2**31 - 1),
-}
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "task": TASKS,
-    "norm": NORMS,
-    "network": (PUBLISHED, *NETWORKS),
-    "reading": READINGS,
-    "schedule": (PUBLISHED, *SCHEDULES),
-    "optimizer": (PUBLISHED, *OPTIMIZERS),
-    "loss": (PUBLISHED, *LOSSES),
-    "strategy": STRATEGIES,
-}
-
-
-_MOST_BLOCKS = 50
-
-
-def key_of(name: str) -> str:
-    """Give the run-config key of a field: ``image_size`` is ``image-size``."""
-    return name.replace("_", "-")
 
 
 def default_config() -> dict[str, ConfigValue]:
@@ -274,12 +207,14 @@ def parse_run_settings(config: Mapping[str, ConfigValue]) -> RunSettings:
             continue
         name = names[key].name
         if name == "phases":
-            parsed: object = _phases(str(value), problems)
+            parsed: object = parse_phases(str(value))
         elif name == "network_blocks":
-            parsed = _blocks(str(value), problems)
+            parsed = parse_blocks(str(value))
         else:
-            parsed = _scalar(name, value, type(names[key].default), problems)
-        if parsed is not None:
+            parsed = parse_scalar(name, value, type(names[key].default))
+        if isinstance(parsed, Problem):
+            problems.append(parsed)
+        else:
             values[name] = parsed
     if problems:
         raise SettingsError("The run config cannot be used.", problems)
@@ -289,73 +224,3 @@ def parse_run_settings(config: Mapping[str, ConfigValue]) -> RunSettings:
 def _closest(key: str, names: Mapping[str, object]) -> str:
     near = get_close_matches(key, names, n=1)
     return f"Did you mean '{near[0]}'?" if near else f"Known keys: {', '.join(sorted(names))}."
-
-
-def _phases(text: str, problems: list[Problem]) -> tuple[CtPhase, ...] | None:
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    unknown = [word for word in words if word not in PHASE_NAMES]
-    if unknown or not words or len(set(words)) != len(words):
-        problems.append(
-            Problem(
-                "phases",
-                repr(text),
-                f"different words of {', '.join(PHASE_NAMES)}, separated by commas",
-                "Correct the list.",
-            )
-        )
-        return None
-    return tuple(CtPhase(word) for word in words)
-
-
-def _blocks(text: str, problems: list[Problem]) -> tuple[int, int, int] | None:
-    words = [word.strip() for word in text.split(",")]
-    numbers = [int(word) for word in words if word.isdecimal() and 1 <= int(word) <= _MOST_BLOCKS]
-    if len(numbers) != len(words) or len(numbers) != 3:  # noqa: PLR2004  # A, B and C blocks
-        problems.append(
-            Problem(
-                "network-blocks",
-                repr(text),
-                f"three whole numbers from 1 to {_MOST_BLOCKS}, separated by commas",
-                "Write 4,7,3 for the published network.",
-            )
-        )
-        return None
-    return numbers[0], numbers[1], numbers[2]
-
-
-def _scalar(
-    name: str, value: ConfigValue, kind: type, problems: list[Problem]
-) -> ConfigValue | None:
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        words = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
-        problems.append(
-            Problem(key_of(name), repr(value), words[kind], "Correct the value in the run config.")
-        )
-        return None
-    if name in _RANGES and not isinstance(value, str):
-        low, high = _RANGES[name]
-        published = name in _AS_PUBLISHED[CLICI_CT] and value == AS_PUBLISHED
-        if not (published or low <= value <= high):  # also catches NaN
-            problems.append(
-                Problem(
-                    key_of(name),
-                    repr(value),
-                    f"a value from {low:g} to {high:g}"
-                    + (", or -1 for the published one" if name in _AS_PUBLISHED[CLICI_CT] else ""),
-                    "Correct the value in the run config.",
-                )
-            )
-            return None
-    if name in _CHOICES and value not in _CHOICES[name]:
-        problems.append(
-            Problem(
-                key_of(name),
-                repr(value),
-                f"one of {', '.join(_CHOICES[name])}",
-                "Correct the value in the run config.",
-            )
-        )
-        return None
-    return value

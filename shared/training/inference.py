@@ -36,7 +36,8 @@ def slices_at_once(
         From 1 to 64.
     """
     planes = network.images_at_once if isinstance(network, MriScores) else 1
-    pixels = planes * images.shape[-2] * images.shape[-1]
+    height, width = images.shape[-2:]
+    pixels: int = planes * height * width
     return max(1, min(_MOST_SLICES, _MOST_PIXELS // pixels))
 
 

@@ -5,7 +5,15 @@ import math
 import pytest
 
 from shared.errors import SettingsError
-from shared.settings import RunSettings, default_config, parse_run_settings
+from shared.settings import (
+    AS_PUBLISHED,
+    HAIC_MRI,
+    PUBLISHED,
+    TASKS,
+    RunSettings,
+    default_config,
+    parse_run_settings,
+)
 from shared.vocabulary import CtPhase
 
 
@@ -19,6 +27,26 @@ def test_the_defaults_are_the_published_ones():
     settings = parse_run_settings({})
     assert settings == RunSettings()
     assert (settings.image_size, settings.batch_size, settings.learning_rate) == (224, 20, 1e-4)
+
+
+def test_each_task_takes_its_own_publications_values():
+    settings = parse_run_settings({"task": HAIC_MRI})
+    assert (settings.network, settings.rounds, settings.batch_size) == ("inception_v4", 200, 1)
+    assert (settings.optimizer, settings.learning_rate, settings.loss) == ("sgd", 0.01, "summed")
+    assert (settings.schedule, settings.augmented_copies) == ("plateau", 10)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_no_word_for_the_publication_is_left_after_parsing(task):
+    values = vars(parse_run_settings({"task": task})).values()
+    assert not [
+        v for v in values if isinstance(v, int | float | str) and v in {PUBLISHED, AS_PUBLISHED}
+    ]
+
+
+def test_a_value_that_is_given_stays_whatever_was_published():
+    settings = parse_run_settings({"task": HAIC_MRI, "optimizer": "adam", "batch-size": 8})
+    assert (settings.optimizer, settings.batch_size, settings.learning_rate) == ("adam", 8, 0.01)
 
 
 def test_default_config_parses_to_the_defaults():
@@ -39,9 +67,20 @@ def test_three_mistakes_are_named_at_once_with_what_to_do():
     assert "batch, group" in problems["norm"].expected
 
 
-@pytest.mark.parametrize("value", [0, -1, math.nan, math.inf])
+@pytest.mark.parametrize("value", [0, -0.5, math.nan, math.inf])
 def test_a_learning_rate_out_of_range_is_refused(value):
     assert "learning-rate" in problems_of({"learning-rate": value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("folds", -1), ("local-epochs", -1), ("network-width", 2)]
+)
+def test_minus_one_is_no_value_where_nothing_was_published(key, value):
+    assert "published" not in problems_of({key: value})[key].expected
+
+
+def test_a_value_out_of_range_is_told_that_the_published_one_has_a_word():
+    assert "-1 for the published one" in problems_of({"batch-size": 0})["batch-size"].expected
 
 
 def test_a_flag_is_not_a_number():
@@ -51,3 +90,12 @@ def test_a_flag_is_not_a_number():
 @pytest.mark.parametrize("text", ["", "portal,portal", "portal,sunset"])
 def test_phases_are_different_known_words(text):
     assert "phases" in problems_of({"phases": text})
+
+
+def test_blocks_are_three_numbers():
+    assert parse_run_settings({"network-blocks": "1, 2,3"}).network_blocks == (1, 2, 3)
+
+
+@pytest.mark.parametrize("text", ["", "4,7", "4,7,3,1", "4,0,3", "4,7,-3", "a,b,c", "4,7,99"])
+def test_other_blocks_are_refused_with_the_published_ones(text):
+    assert "4,7,3" in problems_of({"network-blocks": text})["network-blocks"].fix
