@@ -15,6 +15,7 @@ from pydicom.uid import (
 from shared.dicom.elements import number, numbers, seconds_of_day, tag_of, text, whole, words
 from shared.dicom.mr_parameters import MR_KEYWORDS, NOT_MR, MrParameters, read_mr_parameters
 from shared.dicom.parsing import BoundedFile, open_dataset
+from shared.dicom.plain_pixels import PLAIN_KEYWORDS, PlainPixels, find_plain_pixels
 from shared.errors import DicomError
 
 LARGEST_SIDE = 4096
@@ -33,7 +34,7 @@ _KEYWORDS = (
     *("PhotometricInterpretation", "ImagePositionPatient", "ImageOrientationPatient"),
     *("PixelSpacing", "SliceThickness", "ConvolutionKernel"),
 )
-_TAGS = [tag_of(keyword) for keyword in (*_KEYWORDS, *MR_KEYWORDS)]
+_TAGS = [tag_of(keyword) for keyword in (*_KEYWORDS, *MR_KEYWORDS, *PLAIN_KEYWORDS)]
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class InstanceHeader:
         rescale: Slope and intercept of the frame; None for a file that was not split.
         has_pixels: Whether pixel data follow the header.
         damage: Why the pixels cannot be complete, as a sentence; empty if nothing is wrong.
+        plain: Where the pixels lie, if they can be read without parsing the file again.
+        seen: Size in bytes and time of change (ns) of the file that was read; None if none was.
     """
 
     path: Path
@@ -102,6 +105,8 @@ class InstanceHeader:
     mr: MrParameters = NOT_MR
     frame: int | None = None
     rescale: tuple[float, float] | None = None
+    plain: PlainPixels | None = None
+    seen: tuple[int, int] | None = None
 
 
 def read_header(path: Path) -> InstanceHeader:
@@ -150,11 +155,17 @@ def _header(path: Path, dataset: FileDataset, file: BoundedFile) -> InstanceHead
     bits_allocated = whole(dataset, "BitsAllocated") or 0
     bits_stored = whole(dataset, "BitsStored") or bits_allocated
     frames = whole(dataset, "NumberOfFrames") or 1
+    pixels_at = file.tell()
     has_pixels, left = _pixels_ahead(file, transfer_syntax, rows)
     left = left if samples == 1 else None  # colour is excluded later; its sampling varies
     expected = rows * columns * samples * frames * max(bits_allocated, 1) // 8
     high_bit = whole(dataset, "HighBit")
     modality = text(dataset, "Modality").upper()
+    damage = _damage(rows, columns, expected, left) if has_pixels else ""
+    plain = None
+    if has_pixels and not damage:
+        file.seek(pixels_at)
+        plain = find_plain_pixels(dataset, file)
     return InstanceHeader(
         path=path,
         patient_id=text(dataset, "PatientID"),
@@ -196,8 +207,10 @@ def _header(path: Path, dataset: FileDataset, file: BoundedFile) -> InstanceHead
         pixel_spacing_mm=numbers(dataset, "PixelSpacing", 2),
         slice_thickness_mm=number(dataset, "SliceThickness"),
         has_pixels=has_pixels,
-        damage=_damage(rows, columns, expected, left) if has_pixels else "",
+        damage=damage,
         mr=read_mr_parameters(dataset) if modality == "MR" else NOT_MR,
+        plain=plain,
+        seen=(file.size, file.modified_ns),
     )
 
 

@@ -5,6 +5,7 @@ than the file would make Python allocate it before noticing, a deflated file can
 thousandfold, and a damaged element may raise almost anything.
 """
 
+import os
 import struct
 import warnings
 import zlib
@@ -64,10 +65,11 @@ class BoundedFile:
     ``file.read(n)`` allocates ``n`` bytes first, so a length field of 4 GB would cost 4 GB.
     """
 
-    def __init__(self, raw: BinaryIO, size: int) -> None:
-        """Wrap an open file of ``size`` bytes."""
+    def __init__(self, raw: BinaryIO) -> None:
+        """Wrap an open file."""
+        state = os.fstat(raw.fileno())
         self._raw = raw
-        self.size = size
+        self.size, self.modified_ns = state.st_size, state.st_mtime_ns
         self.seek = raw.seek
         self.tell = raw.tell
 
@@ -146,16 +148,15 @@ def open_dataset(
     """
     with quiet_pydicom():
         try:
-            size = path.stat().st_size
-            if size > LARGEST_FILE_BYTES:
-                raise DicomError(
-                    f"The file has {size / 2**20:.0f} MB, more than any single image. "
-                    "Export the series as single-frame images."
-                )
             with path.open("rb") as raw:
-                file = BoundedFile(raw, size)
+                file = BoundedFile(raw)
+                if file.size > LARGEST_FILE_BYTES:
+                    raise DicomError(
+                        f"The file has {file.size / 2**20:.0f} MB, more than any single image. "
+                        "Export the series as single-frame images."
+                    )
                 _refuse_inflation(file)
-                at_once = tags is None and size <= _WHOLE_FILE_BYTES
+                at_once = tags is None and file.size <= _WHOLE_FILE_BYTES
                 yield (
                     dcmread(
                         BytesIO(file.read()) if at_once else file,
@@ -166,10 +167,14 @@ def open_dataset(
                     file,
                 )
         except PARSE_ERRORS as error:
-            raise DicomError(
-                f"The file cannot be read or decoded as DICOM ({type(error).__name__}). "
-                "Export it again."
-            ) from error
+            raise unreadable(error) from error
+
+
+def unreadable(error: Exception) -> DicomError:
+    """Put what reading a file raised into a sentence that quotes nothing of it."""
+    return DicomError(
+        f"The file cannot be read or decoded as DICOM ({type(error).__name__}). Export it again."
+    )
 
 
 def _refuse_inflation(file: BoundedFile) -> None:

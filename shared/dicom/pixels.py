@@ -8,7 +8,7 @@ JPEG Lossless, JPEG-LS and JPEG 2000 data decode with permissively licensed plug
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float32, Integer
+from jaxtyping import Float32, Integer
 from pydicom.dataset import FileDataset
 from pydicom.encaps import get_frame
 from pydicom.pixels.utils import pixel_array
@@ -26,6 +26,8 @@ from pydicom.uid import (
 from shared.dicom.codestream import codestream_size, jpeg_problem
 from shared.dicom.header import LARGEST_SIDE, InstanceHeader
 from shared.dicom.multiframe import open_image
+from shared.dicom.parsing import unreadable
+from shared.dicom.plain_pixels import read_plain_pixels
 from shared.errors import DicomError, VolumeError
 
 AIR_HU = -1024.0
@@ -42,6 +44,13 @@ PLUGINS = {
 
 _SMALLEST_SLOPE, _LARGEST_SLOPE, _LARGEST_INTERCEPT = 1e-20, 1e20, 1e20
 """Far beyond any scanner; beyond these, 32-bit pixels could leave the range of float32."""
+
+_Pixels = tuple[
+    Integer[np.ndarray, "height width"],
+    tuple[int, int] | None,
+    tuple[float | None, float | None],
+]
+"""Stored values, the declared padding among them, slope and intercept."""
 
 _LAST_PLUGIN = "gdcm"  # the only permissive decoder of JPEG Lossless
 
@@ -103,6 +112,32 @@ def decode_image(instance: InstanceHeader) -> Float32[np.ndarray, "height width"
             refuses.
     """
     _refuse_unsupported(instance)
+    _refuse_change(instance)
+    stored, padding, rescale = _plain(instance) or _parsed(instance)
+    outside = None
+    if padding is not None:
+        outside = np.asarray((stored >= padding[0]) & (stored <= padding[1]))
+    values = _rescaled(stored, *rescale)
+    if instance.modality == "CT" and values.min() < AIR_HU:
+        np.maximum(values, np.float32(AIR_HU), out=values)
+    if outside is not None and outside.any():
+        lowest = values[~outside].min() if not outside.all() else 0.0
+        values[outside] = AIR_HU if instance.modality == "CT" else lowest
+    return values
+
+
+def _plain(instance: InstanceHeader) -> _Pixels | None:
+    """Read an ordinary file's pixels by their place."""
+    place = instance.plain
+    if place is None or instance.frame is not None:
+        return None
+    shape = (instance.rows, instance.columns)
+    raw = read_plain_pixels(instance.path, place.start, shape, signed=instance.signed)
+    return _stored_values(raw, instance), place.padding, place.rescale
+
+
+def _parsed(instance: InstanceHeader) -> _Pixels:
+    """Parse the file in full and decode its pixels."""
     with open_image(instance) as dataset:
         _refuse_lies(dataset, instance)
         stored = _stored_values(
@@ -110,14 +145,7 @@ def decode_image(instance: InstanceHeader) -> Float32[np.ndarray, "height width"
             np.asarray(pixel_array(dataset, decoding_plugin=_plugin(dataset), view_only=True)),
             instance,
         )
-        padding = _padding(dataset, stored)
-        values = _rescale(dataset, stored, instance)
-    if instance.modality == "CT" and values.min() < AIR_HU:
-        np.maximum(values, np.float32(AIR_HU), out=values)
-    if padding is not None and padding.any():
-        outside = values[~padding].min() if not padding.all() else 0.0
-        values[padding] = AIR_HU if instance.modality == "CT" else outside
-    return values
+        return stored, _padding(dataset), _rescale(dataset, instance)
 
 
 def _plugin(dataset: FileDataset) -> str:
@@ -135,6 +163,18 @@ def _refuse_unsupported(instance: InstanceHeader) -> None:
         )
     if instance.photometric == "MONOCHROME1" and instance.modality != "CT":
         raise DicomError("it is stored inverted (MONOCHROME1). Send the original image.")
+
+
+def _refuse_change(instance: InstanceHeader) -> None:
+    """Demand the file whose header was read, since place, scale and phase come from there."""
+    if instance.seen is None:
+        return
+    try:
+        state = instance.path.stat()
+    except OSError as error:
+        raise unreadable(error) from error
+    if (state.st_size, state.st_mtime_ns) != instance.seen:
+        raise DicomError("it changed since the folder was scanned. Scan again.")
 
 
 def _refuse_lies(dataset: FileDataset, instance: InstanceHeader) -> None:
@@ -200,21 +240,17 @@ def _uses_only(raw: Integer[np.ndarray, "height width"], bits: int, *, signed: b
     return raw.dtype.kind == "u" and bool(raw.max() < 1 << bits)
 
 
-def _padding(
-    dataset: FileDataset, stored: Integer[np.ndarray, "height width"]
-) -> Bool[np.ndarray, "height width"] | None:
-    """Mark pixels that the scanner declares to lie outside its reconstruction, if it does."""
+def _padding(dataset: FileDataset) -> tuple[int, int] | None:
+    """Give the values that the scanner declares to lie outside its reconstruction, if it does."""
     value = dataset.get("PixelPaddingValue")
     if not isinstance(value, int):
         return None
     limit = dataset.get("PixelPaddingRangeLimit")
-    low, high = sorted((value, limit if isinstance(limit, int) else value))
-    return np.asarray((stored >= low) & (stored <= high))
+    other = limit if isinstance(limit, int) else value
+    return min(value, other), max(value, other)
 
 
-def _rescale(
-    dataset: FileDataset, stored: Integer[np.ndarray, "height width"], instance: InstanceHeader
-) -> Float32[np.ndarray, "height width"]:
+def _rescale(dataset: FileDataset, instance: InstanceHeader) -> tuple[float | None, float | None]:
     if "ModalityLUTSequence" in dataset:
         raise DicomError(
             "its values go through a lookup table instead of a rescale. Send the original image."
@@ -228,8 +264,17 @@ def _rescale(
             "it has no rescale slope and intercept, so its HU values are unknown. "
             "Send the original image."
         )
-    factor = 1.0 if slope is None else float(slope)
-    offset = 0.0 if intercept is None else float(intercept)
+    return (
+        None if slope is None else float(slope),
+        None if intercept is None else float(intercept),
+    )
+
+
+def _rescaled(
+    stored: Integer[np.ndarray, "height width"], slope: float | None, intercept: float | None
+) -> Float32[np.ndarray, "height width"]:
+    factor = 1.0 if slope is None else slope
+    offset = 0.0 if intercept is None else intercept
     if not (_SMALLEST_SLOPE <= abs(factor) <= _LARGEST_SLOPE and abs(offset) <= _LARGEST_INTERCEPT):
         raise DicomError("its rescale values are ones no scanner writes. Send the original image.")
     values = stored.astype(np.float32)

@@ -1,6 +1,7 @@
 """Stored bits to Hounsfield units, whatever the encoding, and no belief in claimed sizes."""
 
 import hashlib
+import os
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -162,10 +163,28 @@ def test_values_without_a_meaning_are_refused(tmp_path, extra, sentence):
         decode_image(_one(tmp_path, extra=extra))
 
 
-def test_a_file_that_changed_after_the_scan_is_refused(tmp_path):
+@pytest.mark.parametrize("later_ns", [0, 1])
+def test_a_file_that_changed_after_the_scan_is_refused(tmp_path, later_ns):
+    instance = _one(tmp_path)
+    raw = instance.path.read_bytes()
+    instance.path.write_bytes(raw if later_ns else raw + bytes(2))
+    _, modified_ns = instance.seen
+    os.utime(instance.path, ns=(modified_ns, modified_ns + later_ns))
+    with pytest.raises(DicomError, match="changed since"):
+        decode_image(instance)
+
+
+def test_a_file_of_another_matrix_than_its_header_is_refused(tmp_path):
     instance = _one(tmp_path)
     with pytest.raises(DicomError, match="changed since"):
-        decode_image(replace(instance, rows=8))
+        decode_image(replace(instance, rows=8, plain=None))
+
+
+def test_a_file_that_is_gone_is_refused(tmp_path):
+    instance = _one(tmp_path)
+    instance.path.unlink()
+    with pytest.raises(DicomError, match="cannot be read"):
+        decode_image(instance)
 
 
 def test_no_images_are_refused():

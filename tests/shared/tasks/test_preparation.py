@@ -141,13 +141,13 @@ def test_any_subset_of_phases_can_be_asked_for(tmp_path):
     _study(tmp_path, PLAIN, ARTERIAL, PORTAL)
     for phases in ((CtPhase.PORTAL,), (CtPhase.ARTERIAL, CtPhase.PLAIN)):
         study = prepare_study(tmp_path, replace(PREPARATION, phases=phases))
-        assert study.phases == phases
+        assert study.channels == phases
         assert study.images.shape[1] == len(phases)
 
 
 def test_every_decision_carries_its_evidence(tmp_path):
     study = prepare_study(_study(tmp_path, PLAIN, ARTERIAL, PORTAL), PREPARATION)
-    assert [role.phase for role in study.roles] == list(PHASES)
+    assert [role.role for role in study.roles] == list(PHASES)
     assert "description names portal" in study.roles[2].evidence
 
 
@@ -303,7 +303,7 @@ def test_a_real_single_phase_liver_goes_through():
     )
     assert study.images.shape == (5, 1, 64, 64)
     assert np.diff(study.positions_mm).tolist() == pytest.approx([8.0] * 4)
-    assert study.roles[0].phase is CtPhase.PORTAL
+    assert study.roles[0].role is CtPhase.PORTAL
     liver = study.images[:, 0, 36:44, 14:20]
     assert 0.65 < float(np.median(liver)) < 0.85  # 60 to 140 HU on the patient's right
 
