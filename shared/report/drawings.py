@@ -29,6 +29,23 @@ class Drawing:
     csv: str
 
 
+def drawing_of(
+    name: str, title: str, caption: str, words: str, figure: figures.Drawn, csv: str
+) -> Drawing:
+    """Make a drawing of a finished figure.
+
+    Args:
+        name: File stem.
+        title: A few words.
+        caption: What to read from it.
+        words: What the figure shows, for those who cannot see it.
+        figure: The figure.
+        csv: The numbers behind it.
+    """
+    inline = inline_svg(figures.svg_text(figure, text_as_paths=False), name, words)
+    return Drawing(name, title, caption, inline, figure, csv)
+
+
 @dataclass(frozen=True)
 class _Plan:
     title: str
@@ -82,13 +99,7 @@ def draw_all(record: RunRecord) -> dict[str, Drawing]:
         figure = plan.draw(record)
         if figure is None:
             continue
-        words = plan.words(record)
-        drawn[name] = Drawing(
-            name=name,
-            title=plan.title,
-            caption=plan.caption,
-            inline=inline_svg(figures.svg_text(figure, text_as_paths=False), name, words),
-            figure=figure,
-            csv=plan.table(record),
+        drawn[name] = drawing_of(
+            name, plan.title, plan.caption, plan.words(record), figure, plan.table(record)
         )
     return drawn

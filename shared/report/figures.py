@@ -27,6 +27,7 @@ from shared.report.run_record import FEDERATED, SITE_ALONE_PREFIX, Arm, RunRecor
 from shared.report.wording import interval_text, number_text, shortened
 
 Drawn = Figure  # what this module gives, for those who may not know Matplotlib
+Plot = Axes
 
 _MEGABYTE = 1e6
 PRINT_DPI = 300
@@ -132,7 +133,7 @@ def loss_figure(record: RunRecord) -> Figure | None:
         axes.set_ylim(bottom=0)
         axes.set_xlim(0.6, record.rounds[-1].round + 0.4)
         axes.grid(visible=True, axis="y")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        whole_numbers(axes)
         _label_ends(axes, record.rounds[-1].round, ends)
     return figure
 
@@ -197,7 +198,7 @@ def traffic_figure(record: RunRecord) -> Figure | None:
             axes.set(xlabel="Round", xlim=(0.4, rounds[-1] + 0.6))
             axes.grid(visible=True, axis="y")
             axes.set_axisbelow(True)
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            whole_numbers(axes)
     return figure
 
 
@@ -206,6 +207,21 @@ def sheet(width_inches: float, height_inches: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots()
+
+
+def panels(
+    width_inches: float, height_inches: float, rows: int, columns: int
+) -> tuple[Figure, list[Axes]]:
+    """Open a figure with rows of axes of one scale; call it inside ``styled``."""
+    figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    return figure, list(grid.flat)
+
+
+def whole_numbers(axes: Axes) -> None:
+    """Let the horizontal axis count."""
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _sites_that_trained(record: RunRecord) -> list[str]:

@@ -4,7 +4,7 @@ No request leaves the page: the style is inline, figures are inline SVG, picture
 a content security policy forbids the rest.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from shared.report.drawings import Drawing
+from shared.report.haic_record import HaicRecord, SequenceOverlay
 from shared.report.run_record import FEDERATED, POOLED_CENTRAL, OverlayImage, RunRecord
 from shared.report.sentences import limitation_sentences, mean_site_alone, summary_sentences
 from shared.report.tables import (
@@ -41,15 +42,18 @@ class Headline:
 
 @dataclass(frozen=True)
 class PhasePictures:
-    """The overlays of one phase."""
+    """Overlays that belong together: of one phase, or of one patient."""
 
     title: str
-    pictures: tuple[OverlayImage, ...]
+    pictures: tuple[OverlayImage | SequenceOverlay, ...]
 
 
 @dataclass(frozen=True)
 class Section:
-    """One section of the page; what is empty is not shown."""
+    """One section of the page; what is empty is not shown.
+
+    Groups of ``pictures`` stand beside each other, those of ``strips`` below each other.
+    """
 
     id: str
     title: str
@@ -59,6 +63,41 @@ class Section:
     drawings: tuple[Drawing, ...] = ()
     tables: tuple[Table, ...] = ()
     pictures: tuple[PhasePictures, ...] = ()
+    strips: tuple[PhasePictures, ...] = ()
+
+    @property
+    def has_content(self) -> bool:
+        """Tell whether there is anything to show."""
+        return any(
+            (
+                self.sentences,
+                self.headline,
+                self.points,
+                self.drawings,
+                self.tables,
+                self.pictures,
+                self.strips,
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What stands around the sections of a page.
+
+    Attributes:
+        heading: Of the page.
+        meta: One line under it.
+        hepafed: Version of the software that wrote the page.
+        status: Whether someone has signed the run off, in a sentence; empty says nothing.
+        signed: Whether that signature holds.
+    """
+
+    heading: str
+    meta: str
+    hepafed: str
+    status: str = ""
+    signed: bool = False
 
 
 def render_report(record: RunRecord, drawings: Mapping[str, Drawing]) -> str:
@@ -71,22 +110,54 @@ def render_report(record: RunRecord, drawings: Mapping[str, Drawing]) -> str:
     Returns:
         A complete HTML document.
     """
+    frame = Frame(
+        heading=f"Federated prediction of {record.endpoint.event}",
+        meta=meta_line(record),
+        hepafed=record.environment.hepafed,
+    )
+    return render_sections(
+        frame,
+        f"{record.run}: federated prediction of {record.endpoint.event}",
+        tuple(section for section in _sections(record, drawings) if section.has_content),
+    )
+
+
+def render_sections(frame: Frame, title: str, sections: Sequence[Section]) -> str:
+    """Render a page of sections, in the look that all run reports share.
+
+    Args:
+        frame: What stands around them.
+        title: Of the browser's window.
+        sections: In order; none is empty.
+
+    Returns:
+        A complete HTML document that makes no request.
+    """
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     environment.filters["interval"] = _with_quiet_interval
-    environment.filters["moment"] = _moment
     environment.filters["unbroken"] = _unbroken
     environment.filters["svg"] = lambda drawing: Markup(drawing.inline)  # noqa: S704  # our own SVG
     folder = files("shared.report")
     template = environment.from_string(folder.joinpath("page.html").read_text("utf-8"))
     style = folder.joinpath("page.css").read_text("utf-8")
-    event = record.endpoint.event
     return template.render(
-        record=record,
-        title=f"{record.run}: federated prediction of {event}",
-        heading=f"Federated prediction of {event}",
+        frame=frame,
+        title=title,
         style=Markup(style),  # noqa: S704  # our own style sheet
-        sections=_sections(record, drawings),
+        sections=sections,
     )
+
+
+def meta_line(record: RunRecord | HaicRecord) -> str:
+    """Give the line under a report's heading."""
+    parts = (
+        f"Run {record.run}",
+        f"task {record.task}",
+        f"seed {record.seed}",
+        moment_text(record.started),
+        *(("synthetic patients",) if record.synthetic else ()),
+    )
+    return " · ".join(parts)
 
 
 def _sections(record: RunRecord, drawings: Mapping[str, Drawing]) -> tuple[Section, ...]:
@@ -95,7 +166,7 @@ def _sections(record: RunRecord, drawings: Mapping[str, Drawing]) -> tuple[Secti
 
     federated = record.arm(FEDERATED)
     site_rows = federated.sites if federated is not None else ()
-    candidates = (
+    return (
         Section(
             "summary",
             "Summary",
@@ -144,20 +215,6 @@ def _sections(record: RunRecord, drawings: Mapping[str, Drawing]) -> tuple[Secti
         ),
         Section("limits", "Limitations", points=limitation_sentences(record)),
     )
-    return tuple(section for section in candidates if _has_content(section))
-
-
-def _has_content(section: Section) -> bool:
-    return any(
-        (
-            section.sentences,
-            section.headline,
-            section.points,
-            section.drawings,
-            section.tables,
-            section.pictures,
-        )
-    )
 
 
 def _headline(record: RunRecord) -> tuple[Headline, ...]:
@@ -185,7 +242,8 @@ def _headline(record: RunRecord) -> tuple[Headline, ...]:
     return tuple(items)
 
 
-def _moment(text: str) -> str:
+def moment_text(text: str) -> str:
+    """Give an ISO 8601 time as people write it."""
     try:
         return datetime.fromisoformat(text).strftime("%d %B %Y, %H:%M %Z").strip()
     except ValueError:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shared.report.drawings import Drawing
+from shared.report.drawings import Drawing, drawing_of
 from shared.report.figure_data import csv_text
 from shared.report.figure_style import (
     FEDERATED_LOOK,
@@ -11,10 +11,9 @@ from shared.report.figure_style import (
     MUTED,
     POOLED_LOOK,
     RULE,
-    inline_svg,
     site_look,
 )
-from shared.report.figures import Drawn, sheet, styled, svg_text
+from shared.report.figures import sheet, styled
 
 _LOOKS = (FEDERATED_LOOK, POOLED_LOOK, site_look(0))
 _MOST_TICKS = 9
@@ -84,7 +83,7 @@ def roc_drawing(name: str, event: str, caption: str, lines: Sequence[RocLine]) -
         ),
     )
     words = f"{title}. " + "; ".join(line.label.replace("\n", ": AUC ") for line in lines) + "."
-    return _drawing(name, title, caption, words, figure, table)
+    return drawing_of(name, title, caption, words, figure, table)
 
 
 def survival_drawing(
@@ -172,12 +171,7 @@ def survival_drawing(
     )
     groups = " against ".join(line.label for line in lines)
     words = f"{title}{': ' + groups if len(lines) > 1 else ''}. {result.replace(chr(10), '; ')}"
-    return _drawing(name, title, caption, words.strip(), figure, table)
-
-
-def _drawing(name: str, title: str, caption: str, words: str, figure: Drawn, table: str) -> Drawing:
-    inline = inline_svg(svg_text(figure, text_as_paths=False), name, words)
-    return Drawing(name, title, caption, inline, figure, table)
+    return drawing_of(name, title, caption, words.strip(), figure, table)
 
 
 def _ticks(last: int) -> list[int]:

@@ -7,6 +7,7 @@ that a site's policy withholds.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.report.haic_record import HaicRecord
 from shared.report.run_record import Arm, Measure, RunRecord, SiteResult
 from shared.report.wording import (
     NONE,
@@ -29,6 +30,7 @@ class Table:
         rows: One text per column.
         total: A closing row, or nothing.
         note: A sentence below, or nothing.
+        words: Headings of the columns that hold words, set to the left.
     """
 
     caption: str
@@ -36,6 +38,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     total: tuple[str, ...] = ()
     note: str = ""
+    words: tuple[str, ...] = ()
 
 
 _MEASURES = ("AUC", "Accuracy", "Sensitivity", "Specificity", "F1")
@@ -46,8 +49,13 @@ _INTERVALS = (
 )
 
 
-def cohort_table(record: RunRecord) -> Table:
-    """Give what each site brought, with totals where every site told its count."""
+def cohort_table(record: RunRecord | HaicRecord, slices: str = "Slices per phase") -> Table:
+    """Give what each site brought, with totals where every site told its count.
+
+    Args:
+        record: Of the run.
+        slices: Heading of the last column.
+    """
     rows = tuple(
         (
             site.site,
@@ -85,7 +93,7 @@ def cohort_table(record: RunRecord) -> Table:
             "Inner validation",
             "Held out",
             "Excluded",
-            "Slices per phase",
+            slices,
         ),
         rows=rows,
         total=("All sites", *(_sum_text(column) for column in columns)),
@@ -196,7 +204,7 @@ def steps_table(record: RunRecord) -> Table:
     )
 
 
-def environment_table(record: RunRecord) -> Table:
+def environment_table(record: RunRecord | HaicRecord) -> Table:
     """Give what the run was computed with."""
     env = record.environment
     return Table(
@@ -218,7 +226,7 @@ def environment_table(record: RunRecord) -> Table:
     )
 
 
-def settings_table(record: RunRecord) -> Table:
+def settings_table(record: RunRecord | HaicRecord) -> Table:
     """Give the run config, one key per row."""
     return Table(
         caption="Run config",

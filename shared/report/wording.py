@@ -10,6 +10,7 @@ NONE = "–"
 _MINUTE = 60.0
 _HOUR = 3600.0
 _KILO = 1000.0
+_SMALLEST_P = 0.001
 
 
 def number_text(value: float | None, decimals: int = 2) -> str:
@@ -29,6 +30,16 @@ def interval_text(measure: Measure, decimals: int = 2) -> str:
         return text
     low, high = number_text(measure.lower, decimals), number_text(measure.upper, decimals)
     return f"{text} ({low}–{high})"
+
+
+def p_text(value: float | None) -> str:
+    """Give a P value as it is quoted: ``P = 0.16``, ``P < 0.001``; the dash without one."""
+    if value is None:
+        return NONE
+    if value < _SMALLEST_P:
+        return f"P < {_SMALLEST_P}"
+    decimals = 3 if value < 0.095 else 2  # noqa: PLR2004  # 0.0951 would read 0.10 either way
+    return f"P = {value:.{decimals}f}"
 
 
 def duration_text(seconds: float | None) -> str:

@@ -1,5 +1,7 @@
 import base64
+import re
 from dataclasses import replace
+from html.parser import HTMLParser
 from io import BytesIO
 
 import numpy as np
@@ -273,6 +275,8 @@ def _haic_arm(name, weaker, seed):
         _model(model, _probabilities(strength - weaker, seed + i), sites=_site_rows() * federated)
         for i, (model, strength) in enumerate(_STRENGTHS.items())
     ]
+    if not federated:  # their curves are not drawn
+        models = [replace(model, roc=(), calibration=()) for model in models]
     if federated:
         for i, strength in ((1, 1.7), (2, 1.2)):
             calls = (_probabilities(strength, 40 + i) >= 0.4).astype(np.float64)
@@ -400,7 +404,7 @@ def haic_record():
         overlays=tuple(
             SequenceOverlay(
                 sequence.value,
-                f"Heat map for progressive disease, {sequence.value}.",
+                f"T1 or T2, slice 2 of 6: Grad-CAM evidence for PD, {sequence.value}.",
                 _picture(),
                 patient,
             )
@@ -445,3 +449,54 @@ def bare_haic_record(haic_record):
         code_digest="",
         notes=(),
     )
+
+
+_VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class PageOutline(HTMLParser):
+    """Reads a page as a machine would: balanced tags, ids, headings, addresses."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.ids, self.headings, self.addresses = [], [], [], []
+        self.images_without_words, self.tables, self.captions = 0, 0, 0
+        self.text = []
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if tag not in _VOID:
+            self.open.append(tag)
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        self.headings += [int(tag[1])] if re.fullmatch(r"h[1-6]", tag) else []
+        self.addresses += [v for k, v in attrs.items() if k in {"src", "href", "xlink:href"}]
+        self.images_without_words += tag == "img" and not attrs.get("alt")
+        self.images_without_words += tag == "svg" and not attrs.get("aria-label")
+        self.tables += tag == "table"
+        self.captions += tag == "caption"
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in _VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.text.append(data)
+
+
+def _outline(page):
+    outline = PageOutline()
+    outline.feed(page)
+    outline.close()
+    assert outline.open == []
+    return outline
+
+
+@pytest.fixture(scope="session")
+def outline_of():
+    """Give a function that reads a page as a machine would, and checks that its tags balance."""
+    return _outline

@@ -1,55 +1,10 @@
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 
 from shared.report.drawings import draw_all
 from shared.report.page import render_report
-
-VOID = {"meta", "img", "br", "link", "input", "hr"}
-
-
-class _Outline(HTMLParser):
-    """Reads a page as a machine would: balanced tags, ids, headings, addresses."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.ids, self.headings, self.addresses = [], [], [], []
-        self.images_without_words, self.tables, self.captions = 0, 0, 0
-        self.text = []
-
-    def handle_starttag(self, tag, attrs):
-        attrs = dict(attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-        self.ids += [attrs["id"]] if "id" in attrs else []
-        self.headings += [int(tag[1])] if re.fullmatch(r"h[1-6]", tag) else []
-        self.addresses += [v for k, v in attrs.items() if k in {"src", "href", "xlink:href"}]
-        self.images_without_words += tag == "img" and not attrs.get("alt")
-        self.images_without_words += tag == "svg" and not attrs.get("aria-label")
-        self.tables += tag == "table"
-        self.captions += tag == "caption"
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] != "style":
-            self.text.append(data)
-
-
-def _outline(page):
-    outline = _Outline()
-    outline.feed(page)
-    outline.close()
-    assert outline.open == []
-    return outline
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +12,8 @@ def page(record):
     return render_report(record, draw_all(record))
 
 
-def test_the_page_asks_nobody_for_anything(page):
-    addresses = _outline(page).addresses
+def test_the_page_asks_nobody_for_anything(page, outline_of):
+    addresses = outline_of(page).addresses
 
     assert all(a.startswith(("#", "data:image/png;base64,")) for a in addresses)
     assert not re.search(r"@import|url\((?!#)", page)
@@ -66,8 +21,8 @@ def test_the_page_asks_nobody_for_anything(page):
     assert "<script" not in page
 
 
-def test_the_page_can_be_read_out(page):
-    outline = _outline(page)
+def test_the_page_can_be_read_out(page, outline_of):
+    outline = outline_of(page)
 
     assert '<html lang="en">' in page
     assert outline.headings.count(1) == 1
@@ -77,29 +32,29 @@ def test_the_page_can_be_read_out(page):
     assert len(set(outline.ids)) == len(outline.ids)
 
 
-def test_links_inside_the_page_lead_somewhere(page):
-    outline = _outline(page)
+def test_links_inside_the_page_lead_somewhere(page, outline_of):
+    outline = outline_of(page)
 
     assert {a[1:] for a in outline.addresses if a.startswith("#")} <= set(outline.ids)
 
 
-def test_the_event_is_named_and_no_class_is_called_positive(page):
-    words = " ".join(_outline(page).text)
+def test_the_event_is_named_and_no_class_is_called_positive(page, outline_of):
+    words = " ".join(outline_of(page).text)
 
     assert "objective response (CR or PR)" in words
     assert not re.search(r"\b(positive|negative)\b", words, re.IGNORECASE)
 
 
-def test_the_page_says_what_it_is_not_for(page):
-    words = " ".join(_outline(page).text)
+def test_the_page_says_what_it_is_not_for(page, outline_of):
+    words = " ".join(outline_of(page).text)
 
     assert "Research use only" in words
     assert "The patients are invented" in words
     assert "Heat maps show where the score is sensitive" in words
 
 
-def test_the_page_shows_the_numbers_of_the_record(page, record):
-    words = " ".join(_outline(page).text)
+def test_the_page_shows_the_numbers_of_the_record(page, record, outline_of):
+    words = " ".join(outline_of(page).text)
 
     for arm in record.arms:
         assert arm.name in words
@@ -110,7 +65,7 @@ def test_the_page_shows_the_numbers_of_the_record(page, record):
     assert record.code_digest in words
 
 
-def test_names_from_outside_cannot_become_markup(record):
+def test_names_from_outside_cannot_become_markup(record, outline_of):
     evil = "<script>alert(1)</script>&\"'"
     sites = (replace(record.sites[0], site=evil), *record.sites[1:])
     rounds = tuple(replace(r, site_training_losses={evil: 0.5}) for r in record.rounds)
@@ -122,14 +77,14 @@ def test_names_from_outside_cannot_become_markup(record):
 
     page = render_report(hostile, draw_all(hostile))
 
-    _outline(page)
+    outline_of(page)
     assert "<script" not in page
     assert "&lt;script&gt;" in page
 
 
-def test_a_run_without_results_still_gives_a_page_that_says_so(bare_record):
+def test_a_run_without_results_still_gives_a_page_that_says_so(bare_record, outline_of):
     page = render_report(bare_record, draw_all(bare_record))
-    words = " ".join(_outline(page).text)
+    words = " ".join(outline_of(page).text)
 
     assert "could not be evaluated" in words
     assert "No round was completed" in words
