@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from client.cache import SUFFIX, CacheError, cache_key, load, reseal, store
+from client.cache import PREPARATION_DIGITS, SUFFIX, CacheError, cache_key, load, reseal, store
 from client.catalogue_records import FileRecord, StudyRecord
 from client.image_settings import ImageSettings, SegmenterSettings
 from shared.imaging.resample import PlaneStack
@@ -172,6 +172,14 @@ def test_every_input_of_the_preparation_changes_the_name():
         ),
     ]
     assert len(set(keys)) == len(keys)
+
+
+def test_names_of_one_preparation_begin_alike():
+    other = replace(STUDY, study_uid="1.3")
+    one, two = (cache_key(s, PREPARATION, None, {}, ImageSettings()) for s in (STUDY, other))
+    assert one[:PREPARATION_DIGITS] == two[:PREPARATION_DIGITS]
+    mri = cache_key(STUDY, MRI, None, {}, ImageSettings())
+    assert one[:PREPARATION_DIGITS] != mri[:PREPARATION_DIGITS]
 
 
 def test_the_name_does_not_depend_on_the_order_of_files():
