@@ -21,11 +21,12 @@ from client.catalogue_records import (
     SeriesRecord,
     Status,
 )
+from client.image_roles import role_of
 from shared.errors import DataError
-from shared.vocabulary import CtPhase
+from shared.vocabulary import ImageRole
 
 FILE_NAME = "catalogue.sqlite"
-_VERSION = "1"
+_VERSION = "2"
 """Of the tables that are read from DICOM; those of another version are read again."""
 
 _WAIT_SECONDS = 60.0  # another process may be cataloguing the same site
@@ -33,13 +34,13 @@ _FROM_DICOM = """
 CREATE TABLE IF NOT EXISTS file (
     path BLOB PRIMARY KEY, size INTEGER, modified_ns INTEGER, kind TEXT, reason TEXT,
     patient_id TEXT, study_uid TEXT, series_uid TEXT, series_number INTEGER, sop_uid TEXT,
-    transfer_syntax TEXT
+    transfer_syntax TEXT, modality TEXT
 );
 CREATE INDEX IF NOT EXISTS file_of_study ON file (study_uid);
 CREATE TABLE IF NOT EXISTS series (
     study_uid TEXT, place INTEGER, volume_id TEXT, number INTEGER, name TEXT, images INTEGER,
-    phase TEXT, evidence TEXT, confidence REAL, status TEXT, reason TEXT, step_mm REAL,
-    pixel_mm REAL, transfer_syntax TEXT, PRIMARY KEY (study_uid, volume_id)
+    modality TEXT, role TEXT, evidence TEXT, confidence REAL, status TEXT, reason TEXT,
+    step_mm REAL, pixel_mm REAL, transfer_syntax TEXT, PRIMARY KEY (study_uid, volume_id)
 );
 """
 _LASTING = """
@@ -84,6 +85,8 @@ class CatalogueStore:
                 self._connection.execute(statement)
             if not self._rows("SELECT version FROM about"):
                 self._connection.execute("INSERT INTO about VALUES (?)", (_VERSION,))
+                # Their series are gone with the old tables, so every study is decided again.
+                self._connection.execute("UPDATE study SET digest = NULL")
 
     def close(self) -> None:
         """Close the file; nothing is lost by not calling it."""
@@ -102,7 +105,7 @@ class CatalogueStore:
         """Add files, or replace what is known of them."""
         with self._change():
             self._connection.executemany(
-                "INSERT OR REPLACE INTO file VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                "INSERT OR REPLACE INTO file VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
                 ((os.fsencode(record.path), *astuple(record)[1:]) for record in found),
             )
             self._connection.executemany(
@@ -156,7 +159,7 @@ class CatalogueStore:
         with self._change():
             self._connection.execute("DELETE FROM series WHERE study_uid = ?", (study_uid,))
             self._connection.executemany(
-                "INSERT INTO series VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                "INSERT INTO series VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 ((study_uid, place, *_series_row(record)) for place, record in enumerate(series)),
             )
             self._connection.execute(
@@ -230,25 +233,25 @@ def _named_damage() -> Iterator[None]:
 def _series_row(record: SeriesRecord) -> tuple[object, ...]:
     values = dict(vars(record))
     values["evidence"] = json.dumps(record.evidence, ensure_ascii=False)
-    values["phase"] = record.phase and record.phase.value
+    values["role"] = record.role and record.role.value
     values["status"] = record.status.value
     return tuple(values.values())
 
 
 def _series_record(row: Sequence[object]) -> SeriesRecord:
     values = dict(zip((field.name for field in fields(SeriesRecord)), row, strict=True))
-    values["phase"] = CtPhase(str(values["phase"])) if values["phase"] else None
+    values["role"] = role_of(str(values["role"])) if values["role"] else None
     values["evidence"] = tuple(json.loads(str(values["evidence"])))
     values["status"] = Status(str(values["status"]))
     return SeriesRecord(**values)  # type: ignore[arg-type]  # the table's columns are the fields
 
 
 def _confirmed(entries: tuple[Confirmation, ...]) -> Confirmed:
-    roles: dict[str, CtPhase | None] = {}
+    roles: dict[str, ImageRole | None] = {}
     liver: tuple[float, float] | None = None
     for entry in entries:
         if entry.volume_id:
-            roles[entry.volume_id] = None if entry.value == NO_ROLE else CtPhase(entry.value)
+            roles[entry.volume_id] = None if entry.value == NO_ROLE else role_of(entry.value)
         else:
             low, high = map(float, entry.value.split())
             liver = low, high

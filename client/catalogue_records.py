@@ -9,11 +9,14 @@ from pathlib import Path
 
 from client.image_settings import ImageSettings
 from shared.errors import Problem
-from shared.tasks.preparation_settings import PREPARATION_VERSION
-from shared.vocabulary import CtPhase
+from shared.tasks.preparation_settings import MRI_PREPARATION_VERSION, PREPARATION_VERSION
+from shared.vocabulary import ImageRole
 
 NO_ROLE = "none"
-"""What a person answers for a series that is no phase of the study."""
+"""What a person answers for a series that is no phase or sequence of the study."""
+
+_ROLE_RULES = "2"
+"""Raised when headers come to name other roles without any prepared value changing."""
 
 
 class Status(StrEnum):
@@ -43,6 +46,7 @@ class FileRecord:
         series_number: The number a console shows.
         sop_uid: Its own UID; part of the cache key.
         transfer_syntax: How its pixels are stored, as a UID.
+        modality: As in DICOM.
     """
 
     path: str
@@ -56,6 +60,7 @@ class FileRecord:
     series_number: int | None = None
     sop_uid: str = ""
     transfer_syntax: str = ""
+    modality: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,11 @@ class StudyRecord:
     patient_id: str
     files: tuple[FileRecord, ...]
 
+    @property
+    def modalities(self) -> frozenset[str]:
+        """Give the modalities of its images."""
+        return frozenset(f.modality for f in self.files)
+
     def series_uids(self, name: str) -> tuple[str, ...]:
         """Find the series of a number or UID as a person wrote it."""
         found = {f.series_uid for f in self.files if name in (f.series_uid, str(f.series_number))}
@@ -82,8 +92,9 @@ class StudyRecord:
         return sorted((f.sop_uid or f.path, f.size, f.modified_ns) for f in self.files)
 
     def digest(self, images: ImageSettings) -> str:
-        """Give a digest of the content and of the rules and words that name phases."""
-        document = json.dumps([PREPARATION_VERSION, images.words, self.content()])
+        """Give a digest of the content and of the rules and words that name series."""
+        rules = [_ROLE_RULES, PREPARATION_VERSION, MRI_PREPARATION_VERSION]
+        document = json.dumps([rules, images.words, self.content()])
         return hashlib.sha256(document.encode()).hexdigest()
 
 
@@ -96,7 +107,8 @@ class SeriesRecord:
         number: Series number; None where the header has none.
         name: Number and image count in words, without texts of the header.
         images: How many images it has.
-        phase: The phase that the headers name, or None.
+        modality: As in DICOM.
+        role: The phase or sequence that the headers name, or None.
         evidence: What speaks for it.
         confidence: In [0, 1].
         status: What is to be done with it.
@@ -110,7 +122,8 @@ class SeriesRecord:
     number: int | None
     name: str
     images: int
-    phase: CtPhase | None
+    modality: str
+    role: ImageRole | None
     evidence: tuple[str, ...]
     confidence: float
     status: Status
@@ -127,7 +140,7 @@ class Confirmation:
     Attributes:
         study_uid: Of the study.
         volume_id: Of the series; empty for the liver range.
-        value: A phase, ``none``, or the two ends of the liver in millimetres as ``low high``.
+        value: A role, ``none``, or the two ends of the liver in millimetres as ``low high``.
         who: The person, as they named themselves.
         when: ISO time with zone.
     """
@@ -144,12 +157,12 @@ class Confirmed:
     """The last word of a person on one study.
 
     Attributes:
-        roles: Phases by volume id; None for a series that is no phase.
+        roles: What series are, by volume id; None for a series that is nothing of the study.
         liver_range_mm: Ends of the liver, or None where nobody said.
         entries: All entries that count, oldest first.
     """
 
-    roles: Mapping[str, CtPhase | None]
+    roles: Mapping[str, ImageRole | None]
     liver_range_mm: tuple[float, float] | None
     entries: tuple[Confirmation, ...]
 

@@ -11,16 +11,12 @@ from pathlib import Path
 
 from client.archive.study_folder import MARKER
 from client.catalogue import CatalogueStore
-from client.catalogue_records import Catalogue, FileRecord, SeriesRecord, Status, StudyRecord
+from client.catalogue_records import Catalogue, FileRecord, StudyRecord
+from client.catalogue_series import series_of
 from client.image_settings import ImageSettings
-from shared.dicom.exclusion import ct_exclusion_reason
-from shared.dicom.geometry import order_volume
 from shared.dicom.header import InstanceHeader
-from shared.dicom.phase_tables import PhaseTables
-from shared.dicom.roles import RoleDecision, decide_phases
 from shared.dicom.scan import scan_files, walk
-from shared.dicom.series import CandidateSeries, group_series
-from shared.errors import DataError, Level, Problem, VolumeError
+from shared.errors import DataError, Level, Problem
 
 Progress = Callable[[int, int], None]
 
@@ -39,7 +35,7 @@ def update_catalogue(
     Args:
         store: The open catalogue.
         dicom: The site's DICOM folder.
-        images: The site's words for phases; with other words every series is decided again.
+        images: The site's words for series; with other words every series is decided again.
         progress: Called with files done and files in all.
 
     Returns:
@@ -108,6 +104,7 @@ def _read_if_changed(
         series_number=header.series_number,
         sop_uid=header.sop_uid,
         transfer_syntax=header.transfer_syntax,
+        modality=header.modality,
     )
     return record, scan.instances
 
@@ -134,7 +131,6 @@ def _decide(
     fresh: Mapping[str, tuple[InstanceHeader, ...]],
     images: ImageSettings,
 ) -> None:
-    tables = images.tables()
     decided = store.decided_for()
     for uid, study in studies.items():
         digest = study.digest(images)
@@ -144,7 +140,7 @@ def _decide(
             headers = [header for record in study.files for header in fresh[record.path]]
         else:
             headers = list(headers_of(study, root))
-        store.put_series(uid, digest, series_of(headers, tables))
+        store.put_series(uid, digest, series_of(headers, images))
 
 
 def headers_of(study: StudyRecord, root: Path) -> tuple[InstanceHeader, ...]:
@@ -156,62 +152,6 @@ def headers_of(study: StudyRecord, root: Path) -> tuple[InstanceHeader, ...]:
     """
     instances = scan_files(root / record.path for record in study.files).instances
     return tuple(header for header in instances if header.study_uid == study.study_uid)
-
-
-def series_of(headers: Sequence[InstanceHeader], tables: PhaseTables) -> tuple[SeriesRecord, ...]:
-    """Name the role of every series of a study from its headers.
-
-    Args:
-        headers: Of all images of one study.
-        tables: The words that name phases.
-
-    Returns:
-        One record per volume, in reading order.
-    """
-    groups = group_series(headers)
-    reasons = {series.volume_id: ct_exclusion_reason(series) for series in groups}
-    kept = [series for series in groups if reasons[series.volume_id] is None]
-    decisions = {d.series.volume_id: d for d in decide_phases(kept, tables=tables)}
-    return tuple(
-        _volume(decisions[series.volume_id])
-        if series.volume_id in decisions
-        else _record(series, Status.SET_ASIDE, reasons[series.volume_id] or "")
-        for series in groups
-    )
-
-
-def _volume(decision: RoleDecision) -> SeriesRecord:
-    try:
-        step_mm = order_volume(decision.series).step_mm
-    except VolumeError as error:
-        return _record(decision.series, Status.QUARANTINED, error.message, decision)
-    if decision.phase is None:
-        return _record(decision.series, Status.QUESTION, decision.question, decision, step_mm)
-    return _record(decision.series, Status.USABLE, "", decision, step_mm)
-
-
-def _record(
-    series: CandidateSeries,
-    status: Status,
-    reason: str,
-    decision: RoleDecision | None = None,
-    step_mm: float | None = None,
-) -> SeriesRecord:
-    spacing = series.head.pixel_spacing_mm
-    return SeriesRecord(
-        volume_id=series.volume_id,
-        number=series.head.series_number,
-        name=series.name,
-        images=len(series.instances),
-        phase=decision.phase if decision else None,
-        evidence=decision.evidence if decision else (),
-        confidence=decision.confidence if decision else 0.0,
-        status=status,
-        reason=reason,
-        step_mm=step_mm,
-        pixel_mm=spacing[0] if spacing else None,
-        transfer_syntax=series.head.transfer_syntax,
-    )
 
 
 def _file_problems(records: Sequence[FileRecord]) -> tuple[Problem, ...]:

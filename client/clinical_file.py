@@ -33,7 +33,24 @@ class ClinicalCohort:
 
 
 def read_clinical_csv(path: Path) -> ClinicalCohort:
-    """Read a cohort: UTF-8 with or without a byte-order mark, commas or semicolons.
+    """Read a cohort and check its values.
+
+    Args:
+        path: As for ``read_clinical_cells``.
+
+    Returns:
+        The rows without errors, and every problem found.
+
+    Raises:
+        ManifestError: When the file is not a table, columns are missing, or no row can be used.
+    """
+    header, rows = read_clinical_cells(path)
+    table, problems = parse_clinical_table(header, rows)
+    return ClinicalCohort(table, (*problems, *_repeated(header, rows)), len(rows))
+
+
+def read_clinical_cells(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Read the cells of a table: UTF-8, with or without a byte-order mark, commas or semicolons.
 
     In a file with semicolons, a comma inside a number is a decimal point.
 
@@ -41,10 +58,10 @@ def read_clinical_csv(path: Path) -> ClinicalCohort:
         path: The file; its first line names the columns.
 
     Returns:
-        The rows without errors, and every problem found.
+        The header, and the rows below it.
 
     Raises:
-        ManifestError: When the file is not a table, columns are missing, or no row can be used.
+        ManifestError: When the file is not a table.
     """
     if not path.is_file():
         raise ManifestError(f"Expected a CSV file, got no such file: {path}. Check the name.")
@@ -71,8 +88,7 @@ def read_clinical_csv(path: Path) -> ClinicalCohort:
     header, rows = lines[0], lines[1:]
     if separator == ";":
         rows = [[_with_point(cell) for cell in row] for row in rows]
-    table, problems = parse_clinical_table(header, rows)
-    return ClinicalCohort(table, (*problems, *_repeated(header, rows)), len(rows))
+    return header, rows
 
 
 def _with_point(cell: str) -> str:

@@ -1,11 +1,15 @@
 """The data manager's commands: bring studies in, check and review them; predict one study."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shared.report.console import Format, emit, progress_printer, say
+
+if TYPE_CHECKING:  # the commands start fast; what they use is imported where it is used
+    from shared.settings import ConfigValue, RunSettings
+    from shared.vocabulary import ImageRole
 
 site = typer.Typer(
     no_args_is_help=True,
@@ -15,7 +19,11 @@ site = typer.Typer(
 SettingsArgument = Annotated[Path, typer.Argument(help="The site's settings file, site.toml.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="What to print on standard output.")]
 PhasesOption = Annotated[str, typer.Option(help="CT phases the model sees, separated by commas.")]
+TaskOption = Annotated[
+    str, typer.Option(help="clici-ct, or haic-mri: decides whether CT or MRI is read.")
+]
 _PHASES = "plain,arterial,portal"
+_TASK = "clici-ct"
 
 
 @site.command("ingest")
@@ -76,10 +84,11 @@ def scan(
     to: Annotated[
         Path | None, typer.Option(help="The draft's file; manifest.draft.csv beside site.toml.")
     ] = None,
+    task: TaskOption = _TASK,
     phases: PhasesOption = _PHASES,
     form: FormatOption = Format.TEXT,
 ) -> None:
-    """Read the DICOM folder and draft a manifest: one row per study, phases marked as guesses.
+    """Read the DICOM folder and draft a manifest: one row per study, series marked as guesses.
 
     Fill in the responses, delete the '?' of the series you confirm, and save it as the manifest.
     """
@@ -91,10 +100,9 @@ def scan(
     from client.data_report import problem_table
     from client.manifest_draft import draft_manifest, write_draft
     from client.site_settings import Needs, read_site_settings
-    from shared.settings import parse_run_settings
 
     site_settings = read_site_settings(settings, {Needs.DICOM})
-    wanted = parse_run_settings({"phases": phases}).phases
+    wanted = _wanted_roles(task, phases)
     path = to or settings.parent / "manifest.draft.csv"
     progress = progress_printer(f"{site_settings.name}: reading files")
     with closing(CatalogueStore(site_settings.work)) as store:
@@ -102,15 +110,15 @@ def scan(
         draft = draft_manifest(catalogue, store.series(), wanted)
     write_draft(draft, path)
     summary = (
-        f"{site_settings.name}: {draft.studies} studies, {draft.guessed} phases guessed, "
-        f"{draft.open_phases} open. Draft: {path}"
+        f"{site_settings.name}: {draft.studies} studies, {draft.guessed} series guessed, "
+        f"{draft.open_roles} open. Draft: {path}"
     )
     emit(
         {
             "draft": str(path),
             "studies": draft.studies,
             "guessed": draft.guessed,
-            "open": draft.open_phases,
+            "open": draft.open_roles,
             "problems": [asdict(problem) for problem in catalogue.problems],
         },
         "\n".join([summary, problem_table(catalogue.problems)]),
@@ -118,18 +126,43 @@ def scan(
     )
 
 
+def _wanted_roles(task: str, phases: str) -> "tuple[ImageRole, ...]":
+    """Give the series that a study needs."""
+    from client.image_roles import roles_for
+    from shared.tasks.recipe import recipe_for
+
+    return roles_for(recipe_for(_image_run({"task": task, "phases": phases})).preparation)
+
+
+def _image_run(config: "dict[str, ConfigValue]") -> "RunSettings":
+    """Parse the settings of a run on images, as far as they concern a site's data."""
+    from shared.errors import Problem, SettingsError
+    from shared.settings import CLINICAL_STATISTICS, parse_run_settings
+
+    run = parse_run_settings(config)
+    if run.task == CLINICAL_STATISTICS:
+        fix = "Give --task clici-ct or --task haic-mri."
+        problem = Problem("task", "a run without images", "a run on images", fix)
+        raise SettingsError("The task cannot be used here.", [problem])
+    return run
+
+
 @site.command("check")
 def check(
     settings: SettingsArgument,
+    task: TaskOption = _TASK,
     phases: PhasesOption = _PHASES,
-    image_size: Annotated[int, typer.Option(help="Height and width of a slice, pixels.")] = 224,
+    image_size: Annotated[int, typer.Option(help="Height and width of a CT slice, pixels.")] = 224,
+    image_height: Annotated[int, typer.Option(help="Height of an MRI slice, pixels.")] = 320,
+    image_width: Annotated[int, typer.Option(help="Width of an MRI slice, pixels.")] = 450,
     slices_per_patient: Annotated[
-        int, typer.Option(help="Evenly spaced slices of the liver range; 0 takes all.")
+        int, typer.Option(help="Evenly spaced slices of what can be used; 0 takes all.")
     ] = 0,
+    folds: Annotated[int, typer.Option(help="Of the cross-validation, for haic-mri.")] = 5,
     workers: Annotated[int, typer.Option(help="Studies prepared at the same time.")] = 2,
     form: FormatOption = Format.TEXT,
 ) -> None:
-    """Read the site's DICOM and manifest once and list every problem with its fix.
+    """Read the site's DICOM and tables once and list every problem with its fix.
 
     Writes two reports into the site's work folder: report.private.html with images, not to be
     shared, and report.shareable.json with what will leave. Prepared images stay in the work folder
@@ -141,15 +174,18 @@ def check(
     from client.data_report import problem_table
     from client.secret_keys import cache_secret
     from client.site_settings import read_site_settings
-    from shared.settings import parse_run_settings
     from shared.tasks.recipe import recipe_for
 
     site_settings = read_site_settings(settings)
-    run = parse_run_settings(
+    run = _image_run(
         {
+            "task": task,
             "phases": phases,
             "image-size": image_size,
+            "image-height": image_height,
+            "image-width": image_width,
             "slices-per-patient": slices_per_patient,
+            "folds": folds,
         }
     )
     recipe = recipe_for(run)
@@ -205,13 +241,14 @@ def review(
     answer: Annotated[
         str, typer.Option(help="'4 portal', '4 none' or 'liver -400 -250', without asking.")
     ] = "",
+    task: TaskOption = _TASK,
     phases: PhasesOption = _PHASES,
     form: FormatOption = Format.TEXT,
 ) -> None:
     """Show what headers cannot decide, with the evidence, and store your answers.
 
-    What series is which phase, and where the liver lies: an answer overrides headers and manifest
-    and is stored with your name and the time.
+    What every series is, and where the liver lies: an answer overrides headers and manifest and is
+    stored with your name and the time.
     """
     import getpass
     import sys
@@ -219,10 +256,9 @@ def review(
     from client import review_terminal
     from client.review import find_study, studies_to_review
     from client.site_settings import Needs, read_site_settings
-    from shared.settings import parse_run_settings
 
     site_settings = read_site_settings(settings, {Needs.DICOM})
-    wanted = parse_run_settings({"phases": phases}).phases
+    wanted = _wanted_roles(task, phases)
     who = by or getpass.getuser()
     progress = progress_printer(f"{site_settings.name}: reading files")
     views = studies_to_review(site_settings, wanted, progress)

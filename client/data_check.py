@@ -3,17 +3,20 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from client.clinical_join import clinical_patients
 from client.dataset import SiteData, patients_of
+from client.fusion_site import fusion_patients, with_clinic
+from client.manifest import read_manifest
 from client.private_report import render_private_report
 from client.shareable_report import shareable_report
 from client.site_preparation import SitePreparation, prepare_site
 from client.site_settings import SiteSettings
 from shared.errors import DataError
-from shared.settings import RunSettings
+from shared.settings import HAIC_MRI, RunSettings
 from shared.tasks.recipe import Recipe
 
 PRIVATE_NAME = "report.private.html"
@@ -60,14 +63,23 @@ def check_data(
         Everything found; a site that cannot take part is an answer, too.
 
     Raises:
-        ManifestError: If the manifest is no table of patients.
+        ManifestError: If the manifest or the clinical file is no table of patients.
+        SettingsError: If the run needs a clinical table and there is none.
         DataError: If the DICOM folder holds no image.
     """
+    # First, so that a table that cannot be read does not cost the time of preparing images.
+    clinic = clinical_patients(site, read_manifest(site.manifest)) if _joins(run) else None
     prepared = prepare_site(site, recipe.preparation, workers=workers, progress=progress)
     data: SiteData | None = None
     refusal: DataError | None = None
     try:
-        data = patients_of(prepared, site, run, recipe.endpoint)
+        if clinic is None:
+            data = patients_of(prepared, site, run, recipe.endpoint)
+        else:
+            prepared = with_clinic(prepared, clinic)
+            joined = fusion_patients(prepared, clinic, site, run, recipe.endpoint)
+            prepared = replace(prepared, problems=joined.problems)
+            data = SiteData(joined.patients, joined.problems, joined.excluded)
     except DataError as error:
         refusal = error
     page = render_private_report(
@@ -83,6 +95,11 @@ def check_data(
     _write(private, page, 0o600)
     _write(shareable, json.dumps(counts, indent=1, ensure_ascii=False) + "\n", 0o644)
     return DataCheck(prepared, data, refusal, private, shareable)
+
+
+def _joins(run: RunSettings) -> bool:
+    """Say whether the run joins images and clinic."""
+    return run.task == HAIC_MRI
 
 
 def _write(path: Path, text: str, mode: int) -> None:

@@ -16,7 +16,7 @@ from shared.cohort.patient import PreparedPatient
 from shared.cohort.split import split_patients
 from shared.errors import DataError, Level, Problem
 from shared.settings import RunSettings
-from shared.tasks.preparation_settings import CtPreparation
+from shared.tasks.preparation_settings import Preparation
 from shared.vocabulary import Split
 
 __all__ = ["SiteData", "open_site", "patients_of", "problem_table"]
@@ -42,7 +42,7 @@ class SiteData:
 def open_site(
     site: SiteSettings,
     run: RunSettings,
-    preparation: CtPreparation,
+    preparation: Preparation,
     endpoint: Endpoint,
     *,
     workers: int = 1,

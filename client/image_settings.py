@@ -5,9 +5,11 @@
     [alignment]
     registration = true        # register phases rigidly where the patient left the table between
 
-    [roles]                    # what this hospital's consoles write, per phase; counts before all
-    arterial = ["一期"]
+    [roles]                    # what this hospital's consoles write; counts before all
+    arterial = ["一期"]        # phases of CT
     portal = ["PORTAL VENOUS 70s", "二期"]
+    t1_arterial = ["C+ 1"]     # and sequences of MRI
+    opposed_phase = ["OOP"]
 
     [liver]                    # asked where nobody gave a range or a mask
     total_segmentator = "TotalSegmentator"  # a command, or a path relative to the file
@@ -20,12 +22,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from client.cache_settings import optional_file, text_of
+from client.image_roles import OFFERED, modality_of
+from shared.dicom.mri_tables import DEFAULT_MRI_TABLES, MriTables, with_sequence_words
 from shared.dicom.phase_tables import DEFAULT_TABLES, PhaseTables, with_site_words
 from shared.errors import Problem
-from shared.vocabulary import CtPhase
+from shared.vocabulary import CtPhase, ImageRole, MriRole
 
 ALIGNMENT_KEYS = ("registration",)
-ROLE_KEYS = tuple(phase.value for phase in CtPhase)
+_NAMED = tuple(role for roles in OFFERED.values() for role in roles)
+ROLE_KEYS = tuple(role.value for role in _NAMED)
 LIVER_KEYS = ("total_segmentator", "weights")
 
 
@@ -47,19 +52,25 @@ class ImageSettings:
     """How a site's studies are read; another value prepares them anew.
 
     Attributes:
-        registration: Whether phases of different frames of reference are registered rigidly
+        registration: Whether images of different frames of reference are registered rigidly
             instead of refused.
-        words: Per phase, what the site's consoles write for it in descriptions.
+        words: Per role, what the site's consoles write for it in descriptions.
         segmenter: What is asked for the liver's range where nobody gave one; None asks nothing.
     """
 
     registration: bool = False
-    words: tuple[tuple[CtPhase, tuple[str, ...]], ...] = ()
+    words: tuple[tuple[ImageRole, tuple[str, ...]], ...] = ()
     segmenter: SegmenterSettings | None = None
 
     def tables(self) -> PhaseTables:
-        """Give the words of all hospitals with the site's own before them."""
-        return with_site_words(DEFAULT_TABLES, dict(self.words))
+        """Give the words of all hospitals for phases of CT, with the site's own before them."""
+        own = {role: words for role, words in self.words if isinstance(role, CtPhase)}
+        return with_site_words(DEFAULT_TABLES, own)
+
+    def mri_tables(self) -> MriTables:
+        """Give the words of all hospitals for sequences of MRI, likewise."""
+        own = {role: words for role, words in self.words if isinstance(role, MriRole)}
+        return with_sequence_words(DEFAULT_MRI_TABLES, own)
 
 
 def parse_image_settings(
@@ -105,14 +116,14 @@ def _segmenter(
 
 def _words(
     given: Mapping[tuple[str, str], object], problems: list[Problem]
-) -> tuple[tuple[CtPhase, tuple[str, ...]], ...]:
-    words: list[tuple[CtPhase, tuple[str, ...]]] = []
-    owners: dict[str, CtPhase] = {}
-    for phase in CtPhase:
-        value = given.get(("roles", phase.value))
+) -> tuple[tuple[ImageRole, tuple[str, ...]], ...]:
+    words: list[tuple[ImageRole, tuple[str, ...]]] = []
+    owners: dict[tuple[str, str], ImageRole] = {}
+    for role in _NAMED:
+        value = given.get(("roles", role.value))
         if value is None:
             continue
-        where = f"roles.{phase}"
+        where = f"roles.{role}"
         texts = _texts(value)
         if texts is None:
             problems.append(
@@ -120,22 +131,24 @@ def _words(
                     where,
                     "another value",
                     "a list of texts in quotes",
-                    f'Write {phase} = ["what the console writes"].',
+                    f'Write {role} = ["what the console writes"].',
                 )
             )
             continue
         for text in texts:
-            other = owners.setdefault(unicodedata.normalize("NFKC", text).casefold(), phase)
-            if other is not phase:
+            # A console may write the same for a phase of CT and of MRI.
+            key = modality_of(role), unicodedata.normalize("NFKC", text).casefold()
+            other = owners.setdefault(key, role)
+            if other is not role:
                 problems.append(
                     Problem(
                         where,
                         f"a text that also stands under {other}",
-                        "every text under one phase",
+                        "every text under one role",
                         "Remove it from one of them.",
                     )
                 )
-        words.append((phase, texts))
+        words.append((role, texts))
     return tuple(words)
 
 

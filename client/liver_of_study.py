@@ -5,18 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from client.image_settings import SegmenterSettings
-from shared.dicom.exclusion import ct_exclusion_reason
-from shared.dicom.geometry import VolumeGeometry
+from client.catalogue_series import decide_roles
+from client.image_roles import modality_for, reference_role
+from client.image_settings import ImageSettings, SegmenterSettings
+from shared.dicom.geometry import VolumeGeometry, order_volume
 from shared.dicom.header import InstanceHeader
-from shared.dicom.phase_tables import PhaseTables
-from shared.dicom.roles import decide_phases
-from shared.dicom.series import group_series
-from shared.errors import Problem
-from shared.tasks.liver_mask import liver_volumes, read_liver_range
+from shared.dicom.series import CandidateSeries, group_series
+from shared.errors import Problem, VolumeError
+from shared.tasks.liver_mask import read_liver_range
 from shared.tasks.liver_range import LiverRange
+from shared.tasks.preparation_settings import Preparation
 from shared.tasks.total_segmentator import TotalSegmentator, range_from_total_segmentator
-from shared.vocabulary import CtPhase
+from shared.vocabulary import ImageRole
 
 MASK_COLUMN = "column liver_mask"
 
@@ -26,7 +26,8 @@ class LiverSpace:
     """The volumes of a study in whose coordinates a liver range may be given.
 
     Attributes:
-        reference: Regular volumes of the phase whose slices are counted, longest first.
+        reference: Regular volumes of the phase or sequence whose slices are counted, longest
+            first.
         volumes: All regular volumes that share its frame of reference; in another frame the
             same height is another place.
     """
@@ -37,30 +38,30 @@ class LiverSpace:
 
 def space_of(
     headers: Sequence[InstanceHeader],
-    reference: CtPhase,
-    roles: Mapping[str, CtPhase],
-    tables: PhaseTables,
+    preparation: Preparation,
+    roles: Mapping[str, ImageRole],
+    images: ImageSettings,
 ) -> LiverSpace:
-    """Find the volumes that show a study in the coordinates of its reference phase.
+    """Find the volumes that show a study in the coordinates of its reference.
 
     Args:
         headers: Of one study.
-        reference: The phase whose slices are counted.
-        roles: Phases that a person confirmed, by volume id.
-        tables: The words that name phases.
+        preparation: Its reference is the phase or sequence whose slices are counted.
+        roles: Roles that a person confirmed, by volume id.
+        images: The words that name series.
 
     Returns:
-        The volumes; all of them where no phase or no frame of reference is known.
+        The volumes; all of them where no reference or no frame of reference is known.
     """
-    volumes = liver_volumes(headers)
-    kept = [s for s in group_series(headers) if ct_exclusion_reason(s) is None]
-    named = {
-        header.sop_uid
-        for decision in decide_phases(kept, roles, tables)
-        if decision.phase is reference
-        for header in decision.series.instances
-    }
-    own = [v for v in volumes if v.instances[0].sop_uid in named]
+    modality = modality_for(preparation)
+    decided = [
+        (volume, decision.role)
+        for decision in decide_roles(group_series(headers), images, roles)
+        if decision.series.head.modality == modality
+        and (volume := _regular(decision.series)) is not None
+    ]
+    volumes = [volume for volume, _ in decided]
+    own = [volume for volume, role in decided if role is reference_role(preparation)]
     frames = {v.instances[0].frame_of_reference for v in own} - {""}
     return LiverSpace(
         reference=tuple(sorted(own, key=lambda v: -len(v.instances))),
@@ -68,6 +69,13 @@ def space_of(
             v for v in volumes if not frames or v.instances[0].frame_of_reference in {"", *frames}
         ),
     )
+
+
+def _regular(series: CandidateSeries) -> VolumeGeometry | None:
+    try:
+        return order_volume(series)
+    except VolumeError:
+        return None  # the preparation says what is wrong with it
 
 
 def digest_of_mask(mask: Path, case: int, problems: list[Problem]) -> str | None:

@@ -2,27 +2,38 @@
 
 Columns (any order, any case): ``patient_id`` and ``response`` (RECIST 1.1) are required;
 ``study_uid``, ``liver_lower_mm`` and ``liver_upper_mm``, ``liver_mask`` (a file), ``split``
-(training or held_out), ``plain_series``, ``arterial_series``, ``portal_series``,
-``delayed_series`` (series number or UID that a person confirmed; a cell that begins with ``?`` is a
-guess of ``hepafed site scan`` and does not count) may be given. The same file may hold the clinical
-variables, which ``client.clinical_file`` reads. A wrong row is left out and the rest is used.
+(training or held_out) and a column per role of a series (``portal_series`` for CT,
+``t1_arterial_series`` for MRI: series number or UID that a person confirmed; a cell that begins
+with ``?`` is a guess of ``hepafed site scan`` and does not count) may be given. The same file may
+hold the clinical table, which ``client.clinical_rows`` reads. A wrong row is left out and the rest
+is used.
 Values are quoted only where they cannot be a patient's name.
 """
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
+from client.image_roles import USED, series_column
+from client.manifest_cells import (
+    cell_problem,
+    column_name,
+    read_liver_mask,
+    read_liver_range,
+    read_response,
+    read_split,
+)
 from client.table_file import read_table
+from shared.cohort.analysis_columns import FOLLOW_UP
 from shared.cohort.clinical import BY_NAME
+from shared.cohort.fusion_columns import READERS
 from shared.errors import Level, ManifestError, Problem
-from shared.vocabulary import CtPhase, RecistResponse, Split
+from shared.vocabulary import ImageRole, RecistResponse, Split
 
 REQUIRED_COLUMNS = ("patient_id", "response")
-SERIES_COLUMNS = {f"{phase.value}_series": phase for phase in CtPhase}
+SERIES_COLUMNS = {series_column(role): role for roles in USED.values() for role in roles}
 KNOWN_COLUMNS = (
     *REQUIRED_COLUMNS,
     "study_uid",
@@ -32,18 +43,11 @@ KNOWN_COLUMNS = (
     "split",
     *SERIES_COLUMNS,
 )
+CLINICAL_COLUMNS = (*BY_NAME, *FOLLOW_UP, *READERS, "site")
+"""What the same file may hold of the clinical table."""
+
 GUESS = "?"
 """Begins a cell that the software guessed and no person confirmed."""
-
-_RESPONSES = {
-    **{response.value.lower(): response for response in RecistResponse},
-    "complete response": RecistResponse.COMPLETE,
-    "partial response": RecistResponse.PARTIAL,
-    "stable disease": RecistResponse.STABLE,
-    "progressive disease": RecistResponse.PROGRESSIVE,
-}
-_SPLITS = {Split.TRAINING.value: Split.TRAINING, Split.HELD_OUT.value: Split.HELD_OUT}
-_HARMLESS_LENGTH = 4  # a mistyped code; longer words are quoted only if close to a known one
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class ManifestRow:
         liver_range_mm: Heights (DICOM z) of the liver's ends, or None.
         liver_mask: File with a mask of the liver, or None.
         split: What the manifest assigns, or None.
-        series: Series numbers or UIDs that a person confirmed, by phase.
+        series: Series numbers or UIDs that a person confirmed, by role.
     """
 
     case: int
@@ -68,7 +72,7 @@ class ManifestRow:
     liver_range_mm: tuple[float, float] | None
     liver_mask: Path | None
     split: Split | None
-    series: Mapping[CtPhase, str]
+    series: Mapping[ImageRole, str]
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,8 @@ class Manifest:
         study_uids: Of all rows, usable or not.
         row_count: How many rows the file has.
         problems: Everything found; errors have cost their row.
+        header: Columns, in lower case.
+        cells: Cells of every row by column, by case.
     """
 
     rows: tuple[ManifestRow, ...]
@@ -88,6 +94,8 @@ class Manifest:
     study_uids: frozenset[str]
     row_count: int
     problems: tuple[Problem, ...]
+    header: tuple[str, ...] = ()
+    cells: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -108,22 +116,18 @@ def read_manifest(path: Path) -> Manifest:
             "Expected a table with a header row, got an empty file. "
             f"Begin it with: {','.join(KNOWN_COLUMNS[:3])}."
         )
-    header = [_column_name(cell) for cell in table[0]]
+    header = [column_name(cell) for cell in table[0]]
     problems = _header_problems(header)
     records = [
         (number, dict(zip(header, (cell.strip() for cell in cells), strict=False)))
         for number, cells in enumerate(table[1:], 1)
         if any(cell.strip() for cell in cells)
     ]
-    return _rows(records, path.parent.resolve(), problems)
-
-
-def _column_name(cell: str) -> str:
-    return "_".join(cell.strip().lower().replace("-", " ").split())
+    return _manifest(header, records, path.parent.resolve(), problems)
 
 
 def _header_problems(header: Sequence[str]) -> list[Problem]:
-    known = {*KNOWN_COLUMNS, *BY_NAME}
+    known = {*KNOWN_COLUMNS, *CLINICAL_COLUMNS}
     unknown = [name for name in header if name and name not in known]
     missing = [name for name in REQUIRED_COLUMNS if name not in header]
     problems = [_missing_column(name, unknown) for name in missing]
@@ -139,7 +143,7 @@ def _header_problems(header: Sequence[str]) -> list[Problem]:
             Problem(
                 "header",
                 f"{len(unknown)} further column(s)",
-                f"columns of {', '.join(KNOWN_COLUMNS)}, or clinical variables",
+                f"columns of {', '.join(KNOWN_COLUMNS)}, or of the clinical table",
                 "Nothing to do: they are ignored.",
                 Level.INFO,
             )
@@ -153,8 +157,11 @@ def _missing_column(name: str, unknown: Sequence[str]) -> Problem:
     return Problem("header", f"no column {name}", f"a column {name}", fix)
 
 
-def _rows(
-    records: Sequence[tuple[int, dict[str, str]]], folder: Path, problems: list[Problem]
+def _manifest(
+    header: Sequence[str],
+    records: Sequence[tuple[int, dict[str, str]]],
+    folder: Path,
+    problems: list[Problem],
 ) -> Manifest:
     counts = Counter(record.get("patient_id", "") for _, record in records)
     assigned = any(record.get("split") for _, record in records)
@@ -173,7 +180,7 @@ def _rows(
                 )
             )
         if assigned and row.split is None and not record.get("split"):
-            found.append(_cell(case, "split", "", "training or held_out, as in other rows"))
+            found.append(cell_problem(case, "split", "", "training or held_out, as in other rows"))
         problems += found
         if not found:
             rows.append(row)
@@ -183,6 +190,8 @@ def _rows(
         study_uids=frozenset(record.get("study_uid", "") for _, record in records),
         row_count=len(records),
         problems=tuple(problems),
+        header=tuple(header),
+        cells=dict(records),
     )
 
 
@@ -195,7 +204,7 @@ def _guesses(records: Sequence[Mapping[str, str]]) -> list[Problem]:
             "manifest",
             f"{count} guessed series that nobody confirmed",
             "series that a person confirmed",
-            "Nothing to do where headers tell the phase; to confirm a guess, delete its '?'.",
+            "Nothing to do where headers tell what it is; to confirm a guess, delete its '?'.",
             Level.INFO,
         )
     ]
@@ -206,95 +215,20 @@ def _row(
 ) -> ManifestRow:
     patient_id = record.get("patient_id", "")
     if not patient_id:
-        problems.append(_cell(case, "patient_id", "", "the identifier used in DICOM PatientID"))
+        problems.append(
+            cell_problem(case, "patient_id", "", "the identifier used in DICOM PatientID")
+        )
     return ManifestRow(
         case=case,
         patient_id=patient_id,
         study_uid=record.get("study_uid", ""),
-        response=_response(case, record.get("response", ""), problems),
-        liver_range_mm=_liver_range(case, record, problems),
-        liver_mask=_liver_mask(case, record.get("liver_mask", ""), folder, problems),
-        split=_split(case, record.get("split", ""), problems),
+        response=read_response(case, record.get("response", ""), problems),
+        liver_range_mm=read_liver_range(case, record, problems),
+        liver_mask=read_liver_mask(case, record.get("liver_mask", ""), folder, problems),
+        split=read_split(case, record.get("split", ""), problems),
         series={
-            phase: record[column]
-            for column, phase in SERIES_COLUMNS.items()
+            role: record[column]
+            for column, role in SERIES_COLUMNS.items()
             if record.get(column) and not record[column].startswith(GUESS)
         },
     )
-
-
-def _response(case: int, word: str, problems: list[Problem]) -> RecistResponse:
-    response = _RESPONSES.get(" ".join(word.lower().replace("_", " ").split()))
-    if response is None:
-        problems.append(_cell(case, "response", word, "CR, PR, SD or PD", tuple(_RESPONSES)))
-        return RecistResponse.STABLE  # the row is left out
-    return response
-
-
-def _split(case: int, word: str, problems: list[Problem]) -> Split | None:
-    split = _SPLITS.get(_column_name(word))
-    if word and split is None:
-        problems.append(_cell(case, "split", word, "training or held_out", tuple(_SPLITS)))
-    return split
-
-
-def _liver_range(
-    case: int, record: Mapping[str, str], problems: list[Problem]
-) -> tuple[float, float] | None:
-    texts = {name: record.get(name, "") for name in ("liver_lower_mm", "liver_upper_mm")}
-    if not any(texts.values()):
-        return None
-    ends: list[float] = []
-    for column, text in texts.items():
-        value = _millimetres(text)
-        if value is None:
-            problems.append(_cell(case, column, text, "a height in millimetres"))
-        else:
-            ends.append(value)
-    if len(ends) < len(texts):
-        return None
-    if ends[0] == ends[1]:
-        problems.append(_cell(case, "liver_upper_mm", "", "another height than liver_lower_mm"))
-    return min(ends), max(ends)
-
-
-def _liver_mask(case: int, text: str, folder: Path, problems: list[Problem]) -> Path | None:
-    """Find the mask's file; links and ``..`` must not lead out of the manifest's folder."""
-    if not text:
-        return None
-    got = "a file that is not there"
-    try:
-        path = (folder / text.replace("\\", "/")).resolve()
-        if not path.is_relative_to(folder):
-            got = "a path out of the manifest's folder"
-        elif path.is_file():
-            return path
-    except (OSError, ValueError):
-        got = "a name that no file can have"
-    problems.append(
-        Problem(
-            f"case {case}, column liver_mask",
-            got,
-            "a file below the manifest's folder, named relative to it",
-            "Correct the cell, or empty it; until then the row is left out.",
-        )
-    )
-    return None
-
-
-def _millimetres(text: str) -> float | None:
-    try:
-        value = float(text.replace(",", "."))  # decimal comma of Central European tables
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _cell(case: int, column: str, got: str, expected: str, known: Sequence[str] = ()) -> Problem:
-    near = get_close_matches(got.lower(), list(known), n=1)
-    if not got:
-        shown = "nothing"
-    else:
-        shown = repr(got) if near or len(got) <= _HARMLESS_LENGTH else "another text"
-    fix = f"Did you mean '{near[0]}'?" if near else "Correct the cell; until then it is left out."
-    return Problem(f"case {case}, column {column}", shown, expected, fix)

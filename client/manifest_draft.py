@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from client.catalogue_records import Catalogue, SeriesRecord, Status, StudyRecord
+from client.image_roles import modality_of
 from client.manifest import GUESS, KNOWN_COLUMNS, SERIES_COLUMNS
 from shared.errors import DataError
-from shared.vocabulary import CtPhase
+from shared.vocabulary import ImageRole
 
 
 @dataclass(frozen=True)
@@ -20,50 +21,57 @@ class Draft:
     Attributes:
         text: The table as CSV.
         studies: Rows.
-        guessed: Phases that the headers name.
-        open_phases: Phases of studies that no header names, or more than one series claims.
+        guessed: Series that the headers name.
+        open_roles: Roles of studies that no header names, or more than one series claims.
     """
 
     text: str
     studies: int
     guessed: int
-    open_phases: int
+    open_roles: int
 
 
 def draft_manifest(
     catalogue: Catalogue,
     series: Mapping[str, tuple[SeriesRecord, ...]],
-    phases: Sequence[CtPhase],
+    roles: Sequence[ImageRole],
 ) -> Draft:
-    """Write one row per study that holds a CT volume.
+    """Write one row per study that holds a volume of the model's modality.
 
     Args:
         catalogue: What lies in the DICOM folder.
         series: Roles by study.
-        phases: Phases that the model needs.
+        roles: Phases or sequences that the model needs; at least one.
 
     Returns:
         The draft; a series number behind ``?`` is a guess.
     """
+    modality = modality_of(roles[0])
+    named = {c: role for c, role in SERIES_COLUMNS.items() if modality_of(role) is modality}
+    columns = [c for c in KNOWN_COLUMNS if c in named or c not in SERIES_COLUMNS]
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, KNOWN_COLUMNS, restval="", lineterminator="\r\n")
+    writer = csv.DictWriter(stream, columns, restval="", lineterminator="\r\n")
     writer.writeheader()
-    guessed = open_phases = rows = 0
+    guessed = open_roles = rows = 0
     for study in sorted(catalogue.studies.values(), key=_by_patient):
-        volumes = [s for s in series.get(study.study_uid, ()) if s.status is not Status.SET_ASIDE]
+        volumes = [
+            s
+            for s in series.get(study.study_uid, ())
+            if s.status is not Status.SET_ASIDE and s.modality == modality
+        ]
         if not volumes:
             continue
         cells = {"patient_id": study.patient_id, "study_uid": study.study_uid}
-        for column, phase in SERIES_COLUMNS.items():
-            claims = [s for s in volumes if s.phase is phase and s.status is Status.USABLE]
+        for column, role in named.items():
+            claims = [s for s in volumes if s.role is role and s.status is Status.USABLE]
             if len(claims) == 1:
                 cells[column] = f"{GUESS}{_name(claims[0])}"
                 guessed += 1
-            elif phase in phases:
-                open_phases += 1
+            elif role in roles:
+                open_roles += 1
         writer.writerow(cells)
         rows += 1
-    return Draft(stream.getvalue(), rows, guessed, open_phases)
+    return Draft(stream.getvalue(), rows, guessed, open_roles)
 
 
 def write_draft(draft: Draft, path: Path) -> None:

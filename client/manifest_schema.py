@@ -3,9 +3,12 @@
 ``client/manifest.schema.json`` is the published copy; a test holds it equal to this code.
 """
 
+from client.image_roles import Modality, modality_of, role_words
 from client.manifest import REQUIRED_COLUMNS, SERIES_COLUMNS
+from shared.cohort.analysis_columns import FOLLOW_UP
 from shared.cohort.clinical import VARIABLES, ClinicalVariable, Kind
-from shared.vocabulary import RecistResponse, Split
+from shared.cohort.fusion_columns import READERS
+from shared.vocabulary import ImageRole, RecistResponse, Split
 
 Schema = dict[str, object]
 
@@ -52,14 +55,29 @@ def manifest_schema() -> Schema:
             **{
                 column: {
                     "type": "string",
-                    "description": f"Number or SeriesInstanceUID of the {phase} phase that a "
-                    "person confirmed; a value that begins with ? is a guess and does not count",
+                    "description": f"{_kind(role)}: number or SeriesInstanceUID of the "
+                    f"{role_words(role)} series that a person confirmed; a value that begins with "
+                    "? is a guess and does not count",
                 }
-                for column, phase in SERIES_COLUMNS.items()
+                for column, role in SERIES_COLUMNS.items()
             },
             **{variable.name: _clinical(variable) for variable in VARIABLES},
+            **{name: _follow_up(name) for name in FOLLOW_UP},
+            "site": {"type": "string", "description": "Name of the hospital; not used"},
+            **{
+                reader: {
+                    "enum": [0, 1],
+                    "description": "Whether a radiologist called progressive disease: 1 yes, 0 no; "
+                    "empty where the patient was not read",
+                }
+                for reader in READERS
+            },
         },
     }
+
+
+def _kind(role: ImageRole) -> str:
+    return "MRI" if modality_of(role) is Modality.MR else "CT"
 
 
 def _height(end: str) -> Schema:
@@ -67,6 +85,15 @@ def _height(end: str) -> Schema:
         "type": "number",
         "description": f"Height of the liver's {end} end, DICOM patient z in millimetres",
     }
+
+
+def _follow_up(name: str) -> Schema:
+    kind = "progression-free" if name.startswith("pfs") else "overall"
+    if name.endswith("_event"):
+        meaning = f"Whether {kind} survival ended: 1 yes, 0 censored"
+        return {"enum": [0, 1], "description": meaning}
+    meaning = f"Days of {kind} survival from the first treatment"
+    return {"type": "number", "exclusiveMinimum": 0, "description": meaning}
 
 
 def _clinical(variable: ClinicalVariable) -> Schema:

@@ -8,13 +8,13 @@ from client.cache import CacheError, load, store
 from client.catalogue_records import Status
 from client.image_settings import ImageSettings
 from client.liver_of_study import MASK_COLUMN, no_range, range_of_mask, segmented_range, space_of
-from client.manifest import ManifestRow
+from client.manifest import SERIES_COLUMNS, ManifestRow
 from shared.dicom.scan import scan_files
 from shared.errors import HepafedError, Level, Problem
+from shared.tasks.any_preparation import prepare_images
 from shared.tasks.liver_range import LiverRange
-from shared.tasks.preparation import prepare_study
-from shared.tasks.preparation_settings import CtPreparation
-from shared.vocabulary import CtPhase
+from shared.tasks.preparation_settings import Preparation
+from shared.vocabulary import ImageRole
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Job:
     files: tuple[Path, ...]
     liver_range_mm: tuple[float, float] | None
     liver_mask: Path | None
-    roles: Mapping[str, CtPhase]
-    preparation: CtPreparation
+    roles: Mapping[str, ImageRole]
+    preparation: Preparation
     images: ImageSettings
     folder: Path
     name: str
@@ -61,44 +61,48 @@ def prepare_one(job: Job) -> Outcome:
         What stands in the way, if anything; a patient who cannot be prepared raises nothing.
     """
     told: list[Problem] = []
-    tables = job.images.tables()
     try:
         if load(job.folder, job.name, job.secret) is not None:
             return Outcome(job.study_uid, Status.USABLE, ())
     except CacheError as error:
         told.append(_rebuilt(job.row.case, error))
     try:
-        liver: LiverRange | tuple[float, float] | None = job.liver_range_mm
-        segmenter = job.images.segmenter
-        if job.liver_mask is not None or segmenter is not None:
-            headers = [h for h in scan_files(job.files).instances if h.study_uid == job.study_uid]
-            space = space_of(headers, job.preparation.reference, job.roles, tables)
-            if job.liver_mask is not None:
-                liver = range_of_mask(job.liver_mask, space)
-            elif segmenter is not None:
-                liver = segmented_range(segmenter, space)
+        liver = _liver(job)
     except HepafedError as error:
         column = "liver range" if job.liver_mask is None else MASK_COLUMN
         told.append(no_range(job.row.case, column, error.message))
         return Outcome(job.study_uid, Status.QUARANTINED, tuple(told))
     try:
-        prepared = prepare_study(
+        prepared = prepare_images(
             job.files,
             job.preparation,
             liver_range_mm=liver,
             study_uid=job.study_uid,
             roles=job.roles,
             registration=job.images.registration,
-            tables=tables,
+            ct_tables=job.images.tables(),
+            mri_tables=job.images.mri_tables(),
         )
     except HepafedError as error:
         told += _as_problems(job.row.case, error)
         # Where naming the right series is the remedy, the study waits for a person's answer.
-        asked = any(f"{phase}_series" in p.fix for p in told for phase in CtPhase)
+        asked = any(column in p.fix for p in told for column in SERIES_COLUMNS)
         status = Status.QUESTION if asked else Status.QUARANTINED
         return Outcome(job.study_uid, status, tuple(told))
     store(job.folder, job.name, prepared, job.secret)
     return Outcome(job.study_uid, Status.USABLE, tuple(told))
+
+
+def _liver(job: Job) -> LiverRange | tuple[float, float] | None:
+    """Find where the liver lies where nobody said it in numbers."""
+    segmenter = job.images.segmenter
+    if job.liver_mask is None and segmenter is None:
+        return job.liver_range_mm
+    headers = [h for h in scan_files(job.files).instances if h.study_uid == job.study_uid]
+    space = space_of(headers, job.preparation, job.roles, job.images)
+    if job.liver_mask is not None:
+        return range_of_mask(job.liver_mask, space)
+    return None if segmenter is None else segmented_range(segmenter, space)
 
 
 def _rebuilt(case: int, error: CacheError) -> Problem:

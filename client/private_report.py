@@ -11,18 +11,20 @@ from datetime import datetime
 from importlib.resources import files
 
 import numpy as np
+from jaxtyping import Float32
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from client.catalogue_records import SeriesRecord, Status
 from client.dataset import SiteData
+from client.image_roles import channel_words
 from client.problem_cells import problem_cells
 from client.site_preparation import SitePreparation, UsableCase
-from client.thumbnail import inline_jpeg
+from client.thumbnail import between_percentiles, inline_jpeg
 from shared.cohort.endpoint import Endpoint
 from shared.errors import Level, Problem
 from shared.tasks.recipe import Recipe
-from shared.vocabulary import CtPhase, RecistResponse, Split
+from shared.vocabulary import Channel, CtPhase, RecistResponse, Split
 
 _SYNTAXES = {
     "1.2.840.10008.1.2": "uncompressed, implicit VR",
@@ -81,7 +83,7 @@ class Preview:
         response: RECIST response.
         height_mm: Of the slice that is shown.
         slices: How many slices the model gets.
-        pictures: Phase and picture, in the order of the model.
+        pictures: Phase or sequence and picture, in the order of the model.
         roles: How every series was taken.
     """
 
@@ -107,7 +109,7 @@ def render_private_report(
         site: Display name of the site.
         prepared: What became of its patients.
         data: The patients with their splits, or None where the site cannot take part.
-        recipe: Of the run: its endpoint and phases.
+        recipe: Of the run: its endpoint and what its images show.
         made: When.
         refusal: Why the site cannot take part; empty where it can.
 
@@ -141,7 +143,7 @@ def render_private_report(
         steps=_histogram((one.step_mm for one in volumes), _STEP_BIN_MM),
         pixels=_histogram((one.pixel_mm for one in volumes), _PIXEL_BIN_MM),
         burned_in=_burned_in(prepared.series),
-        previews=[_preview(case, recipe.phases) for case in prepared.usable],
+        previews=[_preview(case, recipe.preparation.channels) for case in prepared.usable],
     )
 
 
@@ -225,7 +227,7 @@ def _burned_in(series: Mapping[str, Sequence[SeriesRecord]]) -> int:
     )
 
 
-def _preview(case: UsableCase, phases: Sequence[CtPhase]) -> Preview:
+def _preview(case: UsableCase, channels: Sequence[Channel]) -> Preview:
     middle = len(case.study.images) // 2
     return Preview(
         case=case.row.case,
@@ -233,8 +235,13 @@ def _preview(case: UsableCase, phases: Sequence[CtPhase]) -> Preview:
         height_mm=case.study.positions_mm[middle],
         slices=len(case.study.images),
         pictures=tuple(
-            (phase.value, inline_jpeg(np.asarray(case.study.images[middle, place])))
-            for place, phase in enumerate(phases)
+            (channel_words(channel), _picture(channel, case.study.images[middle, place]))
+            for place, channel in enumerate(channels)
         ),
         roles=case.study.roles,
     )
+
+
+def _picture(channel: Channel, image: Float32[np.ndarray, "height width"]) -> str:
+    values = np.asarray(image)
+    return inline_jpeg(values if isinstance(channel, CtPhase) else between_percentiles(values))

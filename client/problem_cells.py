@@ -14,8 +14,8 @@ class ProblemCells:
 
     Attributes:
         level: Error, warning or info.
-        row: The case, or whatever else is meant.
-        column: Column of the manifest or part of the study; empty for the whole row.
+        row: The case, the row of the clinical table, or whatever else is meant.
+        column: Column of the table or part of the study; empty for the whole row.
         value: What came.
         problem: What was expected.
         fix: What to do.
@@ -41,7 +41,7 @@ def problem_cells(problems: Sequence[Problem]) -> tuple[ProblemCells, ...]:
 
 def _cells(problem: Problem) -> ProblemCells:
     row, _, rest = problem.where.partition(", ")
-    if not row.startswith("case "):
+    if not row.startswith(("case ", "clinical ")):
         row, rest = problem.where, ""
     return ProblemCells(
         level=problem.level,

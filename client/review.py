@@ -22,11 +22,13 @@ from client.catalogue_records import (
     StudyRecord,
 )
 from client.catalogue_update import update_catalogue
+from client.image_roles import Modality, modality_of, role_words
 from client.manifest import ManifestRow, read_manifest
+from client.manifest_series import named_series
 from client.site_settings import SiteSettings
 from client.study_join import join
 from shared.errors import DataError
-from shared.vocabulary import CtPhase
+from shared.vocabulary import ImageRole
 
 _LONGEST_NAME = 100
 
@@ -39,6 +41,7 @@ class StudyView:
         number: In the catalogue; stays the same.
         case: Row of the manifest, or None where no row asks for the study.
         study: Its files.
+        modality: What it is; decides what its series may be called.
         series: Its series; a confirmed one has confidence 1.
         confirmed: What people said so far.
         status: What the last data check made of it; since an answer, not checked.
@@ -49,6 +52,7 @@ class StudyView:
     number: int
     case: int | None
     study: StudyRecord
+    modality: Modality
     series: tuple[SeriesRecord, ...]
     confirmed: Confirmed
     status: Status
@@ -63,14 +67,14 @@ class StudyView:
 
 def studies_to_review(
     site: SiteSettings,
-    phases: Sequence[CtPhase],
+    roles: Sequence[ImageRole],
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[StudyView, ...]:
     """Bring the catalogue up to date and give the studies with what is open in them.
 
     Args:
         site: The hospital's settings; without a manifest all studies are given.
-        phases: Phases that the model needs.
+        roles: Phases or sequences that the model needs; at least one.
         progress: Called with files done and files in all.
 
     Returns:
@@ -82,11 +86,11 @@ def studies_to_review(
     """
     with closing(CatalogueStore(site.work)) as store:
         catalogue = update_catalogue(store, site.dicom, site.images, progress)
-    return views_of(site, catalogue, phases)
+    return views_of(site, catalogue, roles)
 
 
 def views_of(
-    site: SiteSettings, catalogue: Catalogue, phases: Sequence[CtPhase]
+    site: SiteSettings, catalogue: Catalogue, roles: Sequence[ImageRole]
 ) -> tuple[StudyView, ...]:
     """Give the studies of a catalogue that is up to date; else as ``studies_to_review``."""
     with closing(CatalogueStore(site.work)) as store:
@@ -94,7 +98,7 @@ def views_of(
         series, words = store.series(), store.confirmed()
     rows: dict[str, ManifestRow] = {}
     if site.manifest.is_file():
-        pairs, _ = join(read_manifest(site.manifest), catalogue)
+        pairs, _ = join(read_manifest(site.manifest), catalogue, modality_of(roles[0]))
         rows = {study.study_uid: row for row, study in pairs}
     views = [
         _view(
@@ -104,7 +108,7 @@ def views_of(
             series.get(uid, ()),
             words.get(uid, Confirmed({}, None, ())),
             states[uid],
-            phases,
+            roles,
         )
         for uid, study in catalogue.studies.items()
     ]
@@ -118,40 +122,39 @@ def _view(  # noqa: PLR0913, PLR0917  # a view is the meeting of all of them
     series: Sequence[SeriesRecord],
     said: Confirmed,
     state: tuple[Status, str],
-    phases: Sequence[CtPhase],
+    roles: Sequence[ImageRole],
 ) -> StudyView:
-    named = _named_in_manifest(study, row)
+    modality = modality_of(roles[0])
+    named = {} if row is None else named_series(row, study, series, modality)[0]
     merged = tuple(_with_words(one, {**named, **said.roles}) for one in series)
     return StudyView(
         number=number,
         case=row.case if row else None,
         study=study,
+        modality=Modality.MR if Modality.MR in study.modalities else Modality.CT,
         series=merged,
         confirmed=said,
         status=state[0],
-        questions=_questions(merged, state, phases),
+        # A study of another kind that no row asks for is none of this run's.
+        questions=_questions(merged, state, roles)
+        if row is not None or modality in study.modalities
+        else (),
         liver_range_mm=said.liver_range_mm or (row.liver_range_mm if row else None),
     )
 
 
-def _named_in_manifest(study: StudyRecord, row: ManifestRow | None) -> dict[str, CtPhase]:
-    if row is None:
-        return {}
-    return {uid: phase for phase, name in row.series.items() for uid in study.series_uids(name)}
-
-
-def _with_words(series: SeriesRecord, words: Mapping[str, CtPhase | None]) -> SeriesRecord:
+def _with_words(series: SeriesRecord, words: Mapping[str, ImageRole | None]) -> SeriesRecord:
     if series.volume_id not in words or series.status is Status.SET_ASIDE:
         return series
-    phase = words[series.volume_id]
+    role = words[series.volume_id]
     broken = series.status is Status.QUARANTINED
-    if phase is None:
-        status, reason = Status.SET_ASIDE, "a person says that it is no phase of the study"
+    if role is None:
+        status, reason = Status.SET_ASIDE, "a person says that the study does not use it"
     else:
         status, reason = (series.status, series.reason) if broken else (Status.USABLE, "")
     return replace(
         series,
-        phase=phase,
+        role=role,
         evidence=("confirmed by a person", *series.evidence),
         confidence=1.0,
         status=status,
@@ -160,28 +163,29 @@ def _with_words(series: SeriesRecord, words: Mapping[str, CtPhase | None]) -> Se
 
 
 def _questions(
-    series: Sequence[SeriesRecord], state: tuple[Status, str], phases: Sequence[CtPhase]
+    series: Sequence[SeriesRecord], state: tuple[Status, str], roles: Sequence[ImageRole]
 ) -> tuple[str, ...]:
     status, reason = state
     if status is Status.USABLE:
         return ()
     if status in (Status.QUESTION, Status.QUARANTINED):
         return (reason,)
-    return tuple(filter(None, (_question(series, phase) for phase in phases)))
+    return tuple(filter(None, (_question(series, role) for role in roles)))
 
 
-def _question(series: Sequence[SeriesRecord], phase: CtPhase) -> str:
-    claims = [s for s in series if s.phase is phase and s.status is Status.USABLE]
+def _question(series: Sequence[SeriesRecord], role: ImageRole) -> str:
+    claims = [s for s in series if s.role is role and s.status is Status.USABLE]
     certain = [s for s in claims if s.confidence >= 1]
     claims = certain or claims
     if len(claims) == 1:
         return ""
     if claims:
-        return f"{phase} phase: {len(claims)} candidates ({', '.join(s.name for s in claims)})."
+        names = ", ".join(s.name for s in claims)
+        return f"{role_words(role)}: {len(claims)} candidates ({names})."
     asked = [f"{s.name}: {s.reason}" for s in series if s.status is Status.QUESTION]
     broken = [f"{s.name}: {s.reason}" for s in series if s.status is Status.QUARANTINED]
     told = "; ".join(asked or broken) or "no series names it"
-    return f"{phase} phase: none. {told.rstrip('.')}."
+    return f"{role_words(role)}: none. {told.rstrip('.')}."
 
 
 def find_study(
@@ -222,7 +226,7 @@ def _told_apart(series: SeriesRecord) -> str:
 
 
 def confirm_role(
-    work: Path, view: StudyView, series: SeriesRecord, phase: CtPhase | None, who: str
+    work: Path, view: StudyView, series: SeriesRecord, role: ImageRole | None, who: str
 ) -> None:
     """Store what a series is.
 
@@ -230,20 +234,26 @@ def confirm_role(
         work: The site's work folder.
         view: The study.
         series: One of its series.
-        phase: What it is; None for no phase of the study.
+        role: What it is; None for nothing that the study uses.
         who: The person who says so.
 
     Raises:
-        DataError: If nobody signs, or a part of a series is to be left out.
+        DataError: If nobody signs, a part of a series is to be left out, or a CT series is to be a
+            sequence of MRI or the reverse.
     """
     uid = series.volume_id.partition("#")[0]
     parts = [s for s in view.series if s.volume_id.partition("#")[0] == uid]
-    if phase is None and len(parts) > 1:
+    if role is None and len(parts) > 1:
         raise DataError(
             f"Expected a whole series to leave out, got one of {len(parts)} volumes that share a "
-            "series. Confirm the right volume as the phase instead."
+            "series. Confirm the right volume for what it is instead."
         )
-    _store(work, view, series.volume_id, phase.value if phase else NO_ROLE, who)
+    if role is not None and series.modality != modality_of(role):
+        raise DataError(
+            f"Expected what a series of {series.modality or 'no modality'} can be, got "
+            f"'{role_words(role)}', which is of {modality_of(role)}. Choose another answer."
+        )
+    _store(work, view, series.volume_id, role.value if role else NO_ROLE, who)
 
 
 def confirm_liver_range(

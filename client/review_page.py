@@ -17,6 +17,7 @@ from jinja2 import Environment, StrictUndefined
 
 from client.catalogue_records import NO_ROLE, Catalogue, SeriesRecord, Status
 from client.catalogue_update import headers_of
+from client.image_roles import OFFERED, Modality, role_of, role_words
 from client.review import (
     StudyView,
     confirm_liver_range,
@@ -33,7 +34,7 @@ from shared.dicom.series import CandidateSeries, group_series
 from shared.errors import DataError, HepafedError
 from shared.imaging.slices import spread_evenly
 from shared.tasks.liver_range import propose_range
-from shared.vocabulary import CtPhase
+from shared.vocabulary import ImageRole
 
 COOKIE = "hepafed-review"
 _SHOWN_SLICES = 8
@@ -60,19 +61,19 @@ class ReviewPage:
     """
 
     def __init__(
-        self, site: SiteSettings, catalogue: Catalogue, phases: Sequence[CtPhase], who: str
+        self, site: SiteSettings, catalogue: Catalogue, roles: Sequence[ImageRole], who: str
     ) -> None:
         """Prepare the page.
 
         Args:
             site: The hospital's settings.
             catalogue: Brought up to date.
-            phases: Phases that the model needs.
+            roles: Phases or sequences that the model needs.
             who: The reviewer, under whose name answers are stored.
         """
         self.token = secrets.token_urlsafe(24)
         self._cookie = secrets.token_urlsafe(24)
-        self._site, self._catalogue, self._phases, self._who = site, catalogue, phases, who
+        self._site, self._catalogue, self._roles, self._who = site, catalogue, roles, who
         self._held: tuple[str, dict[str, CandidateSeries]] = ("", {})
         environment = Environment(autoescape=True, undefined=StrictUndefined)
         template = files("client").joinpath("review_page.html").read_text("utf-8")
@@ -115,7 +116,7 @@ class ReviewPage:
         return response
 
     def _overview(self) -> HTMLResponse:
-        views = views_of(self._site, self._catalogue, self._phases)
+        views = views_of(self._site, self._catalogue, self._roles)
         return self._page("Review", views=views, view=None)
 
     def _style(self) -> Response:
@@ -157,12 +158,12 @@ class ReviewPage:
 
     def _store(self, view: StudyView, fields: Mapping[str, str]) -> None:
         if "series" in fields:
-            word = fields.get("phase", "")
-            if word not in {*CtPhase, NO_ROLE}:
+            word = fields.get("role", "")
+            if word not in {*OFFERED[view.modality], NO_ROLE}:
                 raise DataError("Choose what the series is.")
             series = find_series(view, fields["series"])
-            phase = None if word == NO_ROLE else CtPhase(word)
-            confirm_role(self._site.work, view, series, phase, self._who)
+            role = None if word == NO_ROLE else role_of(word)
+            confirm_role(self._site.work, view, series, role, self._who)
             return
         try:
             ends = float(fields.get("lower", "")), float(fields.get("upper", ""))
@@ -171,7 +172,7 @@ class ReviewPage:
         confirm_liver_range(self._site.work, view, ends, self._who)
 
     def _view(self, number: int) -> StudyView:
-        return find_study(views_of(self._site, self._catalogue, self._phases), number=number)
+        return find_study(views_of(self._site, self._catalogue, self._roles), number=number)
 
     def _show(
         self,
@@ -190,6 +191,8 @@ class ReviewPage:
             status=status,
             view=view,
             views=(),
+            offered=[(role.value, role_words(role)) for role in OFFERED[view.modality]],
+            may_propose=view.modality is Modality.CT,
             strips=strips,
             aside=[s for s in view.series if s.status is Status.SET_ASIDE],
             liver=liver,
@@ -234,7 +237,8 @@ class ReviewPage:
             title=title,
             site=self._site.name,
             who=self._who,
-            phases=[*CtPhase, NO_ROLE],
+            role_words=role_words,
+            no_role=NO_ROLE,
             **values,
         )
         return HTMLResponse(text, status)

@@ -11,14 +11,14 @@ from client.catalogue_update import update_catalogue
 from client.review_page import ReviewPage
 from client.site_settings import SiteSettings
 from shared.errors import SettingsError
-from shared.vocabulary import CtPhase
+from shared.vocabulary import ImageRole
 
 HOST = "127.0.0.1"
 
 
 def serve_review(
     site: SiteSettings,
-    phases: Sequence[CtPhase],
+    roles: Sequence[ImageRole],
     who: str,
     port: int,
     say: Callable[[str], None],
@@ -27,7 +27,7 @@ def serve_review(
 
     Args:
         site: The hospital's settings.
-        phases: Phases that the model needs.
+        roles: Phases or sequences that the model needs.
         who: The reviewer.
         port: To listen on; 0 takes a free one.
         say: Tells the address, with the token that opens it once.
@@ -37,7 +37,7 @@ def serve_review(
     """
     with closing(CatalogueStore(site.work)) as store:
         catalogue = update_catalogue(store, site.dicom, site.images)
-    page = ReviewPage(site, catalogue, phases, who)
+    page = ReviewPage(site, catalogue, roles, who)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -5,13 +5,13 @@ from pathlib import Path
 from textwrap import fill
 
 from client.catalogue_records import NO_ROLE, SeriesRecord, Status
+from client.image_roles import OFFERED, role_of, role_words
 from client.review import StudyView, confirm_liver_range, confirm_role, find_series
 from shared.errors import DataError, HepafedError
-from shared.vocabulary import CtPhase
 
 HELP = (
-    "Answer with '4 portal' (series and phase; 'none' for no phase), 'liver -400 -250' "
-    "(ends in mm), Enter for the next study, or 'q' to stop."
+    "Answer with '4 portal' (series, and what it is; 'none' if the study does not use it), 'liver "
+    "-400 -250' (ends in mm), Enter for the next study, or 'q' to stop."
 )
 _WIDTH = 100
 _LIVER_WORDS = 3
@@ -43,6 +43,9 @@ def study_text(view: StudyView) -> str:
         if liver
         else "    liver: range not given, every slice is used"
     )
+    if view.questions:
+        words = ", ".join(role.value for role in OFFERED[view.modality])
+        lines.append(_fold(f"a series can be: {words}, {NO_ROLE}", "    "))
     lines += [
         f"    said by {entry.who}, {entry.when}: {_said(view, entry.volume_id)} {entry.value}"
         for entry in view.confirmed.entries
@@ -63,13 +66,15 @@ def review_json(views: Sequence[StudyView]) -> dict[str, object]:
             {
                 "study": view.number,
                 "case": view.case,
+                "modality": view.modality,
                 "questions": list(view.questions),
                 "liver_range_mm": view.liver_range_mm,
                 "series": [
                     {
                         "number": series.number,
                         "images": series.images,
-                        "phase": series.phase,
+                        "modality": series.modality,
+                        "role": series.role,
                         "confidence": series.confidence,
                         "evidence": list(series.evidence),
                         "status": series.status,
@@ -107,11 +112,16 @@ def answer(view: StudyView, line: str, work: Path, who: str) -> bool:
             raise DataError(f"Expected two numbers after 'liver', got others. {HELP}") from None
         confirm_liver_range(work, view, ends, who)
         return True
-    known = {*CtPhase, NO_ROLE}
-    if len(words) == _ROLE_WORDS and words[1].lower() in known:
+    if len(words) == _ROLE_WORDS:
         word = words[1].lower()
-        phase = None if word == NO_ROLE else CtPhase(word)
-        confirm_role(work, view, find_series(view, words[0]), phase, who)
+        if word not in {*OFFERED[view.modality], NO_ROLE}:
+            known = ", ".join((*OFFERED[view.modality], NO_ROLE))
+            raise DataError(
+                f"Expected what a series of {view.modality} can be ({known}), got another word. "
+                f"{HELP}"
+            )
+        role = None if word == NO_ROLE else role_of(word)
+        confirm_role(work, view, find_series(view, words[0]), role, who)
         return True
     raise DataError(f"The answer was not understood. {HELP}")
 
@@ -158,7 +168,7 @@ def _fold(text: str, first: str) -> str:
 
 
 def _series_text(series: SeriesRecord) -> str:
-    role = series.phase.value if series.phase else "no phase"
+    role = role_words(series.role) if series.role else "undecided"
     spacing = f", {series.step_mm:.1f} mm" if series.step_mm else ""
     evidence = "; ".join(series.evidence) or "no evidence"
     told = f" [{series.status}: {series.reason}]" if series.reason else ""

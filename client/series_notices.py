@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from client.catalogue_records import SeriesRecord, Status, StudyRecord
+from client.image_roles import role_words
 from client.manifest import ManifestRow
 from shared.errors import Level, Problem
 
@@ -46,7 +47,7 @@ def _mixed(case: int, records: Sequence[SeriesRecord]) -> list[Problem]:
 def _problem(case: int, volume: SeriesRecord, left: Sequence[SeriesRecord]) -> Problem:
     count = sum(one.images for one in left)
     return Problem(
-        f"case {case}, {volume.phase} phase",
+        f"case {case}, {role_words(volume.role) if volume.role else 'series'}",
         f"{volume.name} and, in the same series, {count} images left out because {left[0].reason}",
         "one volume per series",
         "Check that the volume is complete; if not, send the original series without other views.",

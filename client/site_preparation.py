@@ -1,6 +1,6 @@
 """Every row of the manifest to its prepared images, or to the reason why not."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -10,16 +10,18 @@ from client.cache import CachedStudy, cache_key, load
 from client.catalogue import CatalogueStore
 from client.catalogue_records import Catalogue, Confirmed, SeriesRecord, Status, StudyRecord
 from client.catalogue_update import update_catalogue
+from client.image_roles import Modality, modality_for
 from client.liver_of_study import digest_of_mask
 from client.manifest import Manifest, ManifestRow, read_manifest
+from client.manifest_series import named_series
 from client.preparation_job import Job, Outcome, prepare_one
 from client.secret_keys import cache_secret
 from client.series_notices import series_notices
 from client.site_settings import SiteSettings
 from client.study_join import join
 from shared.errors import Level, Problem
-from shared.tasks.preparation_settings import CtPreparation
-from shared.vocabulary import CtPhase
+from shared.tasks.preparation_settings import Preparation
+from shared.vocabulary import ImageRole
 
 Progress = Callable[[int, int], None]
 
@@ -54,6 +56,7 @@ class SitePreparation:
         usable: Patients who can be used, by case number.
         waiting: How many patients a person's answer could bring back.
         problems: Everything found, by case number.
+        unmatched: Rows of a clinical table that belong to no row of the manifest.
     """
 
     manifest: Manifest
@@ -63,16 +66,17 @@ class SitePreparation:
     usable: tuple[UsableCase, ...]
     waiting: int
     problems: tuple[Problem, ...]
+    unmatched: int = 0
 
     @property
     def excluded(self) -> int:
-        """Count the manifest's rows that cannot be used."""
-        return self.manifest.row_count - len(self.usable)
+        """Count the rows that cannot be used."""
+        return self.manifest.row_count - len(self.usable) + self.unmatched
 
 
 def prepare_site(
     site: SiteSettings,
-    preparation: CtPreparation,
+    preparation: Preparation,
     *,
     workers: int = 1,
     progress: Progress | None = None,
@@ -97,13 +101,19 @@ def prepare_site(
     manifest = read_manifest(site.manifest)
     with closing(CatalogueStore(site.work)) as catalogue_store:
         catalogue = update_catalogue(catalogue_store, site.dicom, site.images)
-        pairs, join_problems = join(manifest, catalogue)
+        pairs, join_problems = join(manifest, catalogue, modality_for(preparation))
         problems = [*manifest.problems, *catalogue.problems, *join_problems]
-        words = catalogue_store.confirmed()
+        words, series = catalogue_store.confirmed(), catalogue_store.series()
         jobs: list[Job] = []
         for row, study in pairs:
             said = words.get(study.study_uid, _NOBODY)
-            job = _job(row, study, said, catalogue, problems, preparation, site, secret)
+            named, wrong = named_series(
+                row, study, series.get(study.study_uid, ()), modality_for(preparation)
+            )
+            problems += wrong
+            if any(problem.level is Level.ERROR for problem in wrong):
+                continue
+            job = _job(row, study, named, said, catalogue, problems, preparation, site, secret)
             if job is not None:
                 jobs.append(job)
         outcomes: list[Outcome] = []
@@ -115,82 +125,56 @@ def prepare_site(
         catalogue_store.put_study_status(
             (one.study_uid, one.status, one.open_ends()) for one in outcomes
         )
-        series = catalogue_store.series()
     problems += series_notices(pairs, series)
     usable = tuple(_usable(jobs, outcomes))
     problems += _notices(usable)
-    problems.sort(key=_case_number)
     joined = frozenset(row.case for row, _ in pairs)
     waiting = sum(outcome.status is Status.QUESTION for outcome in outcomes)
-    return SitePreparation(manifest, catalogue, series, joined, usable, waiting, tuple(problems))
+    return SitePreparation(manifest, catalogue, series, joined, usable, waiting, by_case(problems))
 
 
 def _job(  # noqa: PLR0913, PLR0917  # a job is the meeting of all of them
     row: ManifestRow,
     study: StudyRecord,
+    named: Mapping[str, ImageRole],
     said: Confirmed,
     catalogue: Catalogue,
     problems: list[Problem],
-    preparation: CtPreparation,
+    preparation: Preparation,
     site: SiteSettings,
     secret: bytes | None,
 ) -> Job | None:
     """Bring together what the manifest and the review say of a study; the review is later."""
-    roles: dict[str, CtPhase | None] = {}
-    found = _named_in_manifest(row, study, problems)
-    if found is None:
-        return None
-    roles.update(found)
-    if any(roles.get(uid, phase) is not phase for uid, phase in said.roles.items()):
-        problems.append(_overruled(row, "a phase"))
+    roles: dict[str, ImageRole | None] = dict(named)
+    if any(roles.get(uid, role) is not role for uid, role in said.roles.items()):
+        problems.append(_overruled(row, "a series"))
     liver_mm = said.liver_range_mm or row.liver_range_mm
     if row.liver_range_mm not in (None, liver_mm):
         problems.append(_overruled(row, "a liver range"))
-    # A series confirmed after the one that the manifest named takes its phase over.
-    taken = {phase for phase in said.roles.values() if phase is not None}
-    roles = {uid: phase for uid, phase in roles.items() if phase not in taken} | dict(said.roles)
+    # A series confirmed after the one that the manifest named takes its role over.
+    taken = {role for role in said.roles.values() if role is not None}
+    roles = {uid: role for uid, role in roles.items() if role not in taken} | dict(said.roles)
     mask = row.liver_mask if liver_mm is None else None
     mask_digest = "" if mask is None else digest_of_mask(mask, row.case, problems)
     if mask_digest is None:
         return None
-    given = liver_mm is not None or mask is not None
+    # A program is asked for CT alone; of MRI the published study reads whole images.
+    given = modality_for(preparation) is Modality.MR or liver_mm is not None or mask is not None
     images = replace(site.images, segmenter=None) if given else site.images
-    dropped = {uid for uid, phase in roles.items() if phase is None}
+    dropped = {uid for uid, role in roles.items() if role is None}
     return Job(
         row=row,
         study_uid=study.study_uid,
         files=tuple(catalogue.root / f.path for f in study.files if f.series_uid not in dropped),
         liver_range_mm=liver_mm,
         liver_mask=mask,
-        roles={uid: phase for uid, phase in roles.items() if phase is not None},
+        roles={uid: role for uid, role in roles.items() if role is not None},
         preparation=preparation,
         images=images,
         folder=site.work / PREPARED_FOLDER,
         name=cache_key(study, preparation, liver_mm, roles, images, mask_digest),
         secret=secret,
     )
-
-
-def _named_in_manifest(
-    row: ManifestRow, study: StudyRecord, problems: list[Problem]
-) -> dict[str, CtPhase] | None:
-    """Give the phases that the manifest confirms, by series UID; None if one names no series."""
-    roles: dict[str, CtPhase] = {}
-    whole = True
-    for phase, name in row.series.items():
-        uids = study.series_uids(name)
-        if not uids:
-            whole = False
-            problems.append(
-                Problem(
-                    f"case {row.case}, column {phase}_series",
-                    "a series that the study does not have",
-                    "a series number or SeriesInstanceUID of the study",
-                    "Correct the cell; until then the patient is left out.",
-                )
-            )
-        roles.update(dict.fromkeys(uids, phase))
-    return roles if whole else None
 
 
 def _overruled(row: ManifestRow, what: str) -> Problem:
@@ -234,6 +218,11 @@ def _notices(usable: Sequence[UsableCase]) -> list[Problem]:
         for case in usable
         for notice in case.study.notices
     ]
+
+
+def by_case(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Order problems by case number, those of no case first."""
+    return tuple(sorted(problems, key=_case_number))
 
 
 def _case_number(problem: Problem) -> tuple[int, str]:

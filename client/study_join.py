@@ -4,18 +4,20 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from client.catalogue_records import Catalogue, StudyRecord
+from client.image_roles import Modality
 from client.manifest import Manifest, ManifestRow
 from shared.errors import Level, Problem
 
 
 def join(
-    manifest: Manifest, catalogue: Catalogue
+    manifest: Manifest, catalogue: Catalogue, modality: Modality
 ) -> tuple[tuple[tuple[ManifestRow, StudyRecord], ...], tuple[Problem, ...]]:
     """Give every row of the manifest its study.
 
     Args:
         manifest: Rows; a StudyInstanceUID decides, else the PatientID must have one study.
         catalogue: Studies.
+        modality: Of the studies that the run is about; a patient may have others beside.
 
     Returns:
         Rows with their study, and a problem per row without exactly one, plus one note on studies
@@ -27,7 +29,7 @@ def join(
     pairs: list[tuple[ManifestRow, StudyRecord]] = []
     problems: list[Problem] = []
     for row in manifest.rows:
-        found = _studies_of(row, catalogue, by_patient)
+        found = _studies_of(row, catalogue, by_patient, modality)
         problem = _join_problem(row, found)
         if problem is None:
             pairs.append((row, found[0]))
@@ -51,12 +53,19 @@ def join(
 
 
 def _studies_of(
-    row: ManifestRow, catalogue: Catalogue, by_patient: Mapping[str, list[StudyRecord]]
+    row: ManifestRow,
+    catalogue: Catalogue,
+    by_patient: Mapping[str, list[StudyRecord]],
+    modality: Modality,
 ) -> list[StudyRecord]:
     if row.study_uid:
         study = catalogue.studies.get(row.study_uid)
         return [] if study is None else [study]
-    return by_patient.get(row.patient_id, [])
+    many = by_patient.get(row.patient_id, [])
+    if row.liver_range_mm is not None or row.liver_mask is not None:
+        return many  # heights are those of one study; of several, a person must say which
+    # Where none is of the modality, the preparation says so of the one there is.
+    return [study for study in many if modality in study.modalities] or many
 
 
 def _join_problem(row: ManifestRow, found: Sequence[StudyRecord]) -> Problem | None:

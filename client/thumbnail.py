@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 from PIL import Image
 
+from client.image_roles import Modality
 from shared.dicom.coarse import coarse_volume
 from shared.dicom.geometry import VolumeGeometry
 from shared.imaging.window import apply_window
@@ -16,6 +17,8 @@ SIDE = 192
 """Pixels of a thumbnail's longer side; enough to tell an artery from a vein."""
 
 _LEVEL_HU, _WIDTH_HU = 60.0, 400.0  # the abdominal window of every console
+_DARKEST, _BRIGHTEST = 1.0, 99.5
+"""Percentiles shown black and white where numbers have no unit; the rest is noise and vessels."""
 _QUALITY = 80
 
 
@@ -23,7 +26,7 @@ def slice_png(volume: VolumeGeometry, index: int) -> bytes:
     """Draw one slice of a volume.
 
     Args:
-        volume: Of CT values.
+        volume: Of CT or MRI; MRI is shown between percentiles of the slice.
         index: Of the slice, from the feet up.
 
     Returns:
@@ -44,8 +47,24 @@ def slice_png(volume: VolumeGeometry, index: int) -> bytes:
     )
     values = coarse_volume(one, extent_mm / SIDE)
     stream = io.BytesIO()
-    _picture(apply_window(values, _LEVEL_HU, _WIDTH_HU)[0]).save(stream, "PNG")
+    if volume.instances[0].modality == Modality.CT:
+        shown = apply_window(values, _LEVEL_HU, _WIDTH_HU)[0]
+    else:
+        shown = between_percentiles(values[0])
+    _picture(shown).save(stream, "PNG")
     return stream.getvalue()
+
+
+def between_percentiles(
+    values: Float32[np.ndarray, "height width"],
+) -> Float32[np.ndarray, "height width"]:
+    """Stretch an image without a unit to [0, 1]; few pixels lie outside and are cut.
+
+    Args:
+        values: Of any scale.
+    """
+    low, high = np.percentile(values, (_DARKEST, _BRIGHTEST))
+    return np.asarray(np.clip((values - low) / max(high - low, 1e-6), 0, 1), dtype=np.float32)
 
 
 def inline_jpeg(values: Float32[np.ndarray, "height width"]) -> str:

@@ -172,6 +172,36 @@ def with_site_words(tables: MriTables, words: Mapping[MriRole, Sequence[str]]) -
     return replace(tables, site_words=(*own, *tables.site_words))
 
 
+def with_sequence_words(tables: MriTables, words: Mapping[MriRole, Sequence[str]]) -> MriTables:
+    """Add a site's own words for any role.
+
+    Words for a T1 phase count before all others; words for T2 and for in and opposed phase stand
+    beside the known ones, since echo times still have their say there.
+
+    Args:
+        tables: The words so far.
+        words: Per role, what the site's consoles write for it.
+
+    Returns:
+        Tables with the words added.
+    """
+    phases = {role: many for role, many in words.items() if role in T1_ROLES}
+
+    def beside(role: MriRole, known: re.Pattern[str]) -> re.Pattern[str]:
+        many = words.get(role, ())
+        if not "".join(many).strip():
+            return known
+        return re.compile(f"{site_pattern(many).pattern}|{known.pattern}", re.IGNORECASE)
+
+    return replace(
+        with_site_words(tables, phases),
+        t2=beside(MriRole.T2_FSE, tables.t2),
+        single_shot=beside(MriRole.T2_SINGLE_SHOT, tables.single_shot),
+        in_phase=beside(MriRole.IN_PHASE, tables.in_phase),
+        opposed=beside(MriRole.OPPOSED_PHASE, tables.opposed),
+    )
+
+
 def phase_after(seconds: float, tables: MriTables = DEFAULT_MRI_TABLES) -> MriRole | None:
     """Name the T1 phase at a time after the start of injection.
 

@@ -8,20 +8,26 @@ import pytest
 from client.catalogue import FILE_NAME, CatalogueStore
 from client.catalogue_records import Confirmation, FileRecord, SeriesRecord, Status
 from shared.errors import DataError
-from shared.vocabulary import CtPhase
+from shared.vocabulary import CtPhase, MriRole
 
 FILES = [
-    FileRecord("a", 10, 1, "image", "", "P1", "1.2", "1.2.3", 4, "1.2.3.4", "1.2.840.10008.1.2"),
+    FileRecord(
+        "a", 10, 1, "image", "", "P1", "1.2", "1.2.3", 4, "1.2.3.4", "1.2.840.10008.1.2", "CT"
+    ),
     FileRecord("b", 11, 2, "rejected", "It is cut short."),
     FileRecord("c", 12, 3, "other"),
 ]
 SERIES = (
     SeriesRecord(
-        *("1.2.3", 4, "series 4 (9 images)", 9, CtPhase.PORTAL, ("text", "时间"), 0.8),
+        *("1.2.3", 4, "series 4 (9 images)", 9, "CT", CtPhase.PORTAL, ("text", "时间"), 0.8),
         *(Status.USABLE, "", 5.0, 0.7, "1.2.840.10008.1.2"),
     ),
     SeriesRecord(
-        *("1.2.9", None, "an unnumbered series (1 image)", 1, None, (), 0.0),
+        *("1.2.5", 6, "series 6 (9 images)", 9, "MR", MriRole.OPPOSED_PHASE, ("text",), 0.95),
+        *(Status.USABLE, "", 5.0, 0.7, "1.2.840.10008.1.2"),
+    ),
+    SeriesRecord(
+        *("1.2.9", None, "an unnumbered series (1 image)", 1, "CT", None, (), 0.0),
         *(Status.SET_ASIDE, "it is a localizer", None, None, ""),
     ),
 )
@@ -55,9 +61,14 @@ def test_the_last_word_counts_and_tells_who_and_when(store):
     store.confirm(said("1.2.3", "arterial"))
     store.confirm(said("1.2.3", "portal", "2026-01-02T10:00:00+00:00"))
     store.confirm(said("1.2.4", "none"))
+    store.confirm(said("1.2.5", "opposed_phase"))
     store.confirm(said("", "-100.5 50.0"))
     confirmed = store.confirmed()["1.2"]
-    assert confirmed.roles == {"1.2.3": CtPhase.PORTAL, "1.2.4": None}
+    assert confirmed.roles == {
+        "1.2.3": CtPhase.PORTAL,
+        "1.2.4": None,
+        "1.2.5": MriRole.OPPOSED_PHASE,
+    }
     assert confirmed.liver_range_mm == (-100.5, 50.0)
     assert confirmed.entries[0].when == "2026-01-02T10:00:00+00:00"
     assert {entry.who for entry in confirmed.entries} == {"Dr Wang"}

@@ -91,7 +91,7 @@ def test_roles_carry_evidence_and_defects_a_reason(tmp_path):
     write_ct(dicom, CtFiles(number=1, description="scout", z_mm=(0.0,)))
     _update(tmp_path)
     scout, arterial, silent, gap = _series(tmp_path)["2.25.1000"]
-    assert (arterial.phase, arterial.status, arterial.step_mm) == (
+    assert (arterial.role, arterial.status, arterial.step_mm) == (
         *(CtPhase.ARTERIAL, Status.USABLE, 5.0),
     )
     assert "description names arterial" in arterial.evidence
@@ -119,11 +119,11 @@ def test_roles_are_decided_anew_with_the_sites_own_words(tmp_path):
         store.put_study_status([("2.25.1000", Status.USABLE, "")])
     words = ((CtPhase.ARTERIAL, ("PORTAL",)),)
     _update(tmp_path, images=ImageSettings(words=words))
-    assert [s.phase for s in _series(tmp_path)["2.25.1000"]] == [CtPhase.ARTERIAL]
+    assert [s.role for s in _series(tmp_path)["2.25.1000"]] == [CtPhase.ARTERIAL]
     with closing(CatalogueStore(tmp_path / "work")) as store:
         assert store.study_states()["2.25.1000"] == (Status.UNCHECKED, "")
     _update(tmp_path)
-    assert [s.phase for s in _series(tmp_path)["2.25.1000"]] == [CtPhase.PORTAL]
+    assert [s.role for s in _series(tmp_path)["2.25.1000"]] == [CtPhase.PORTAL]
 
 
 def test_files_that_cannot_be_used_are_counted_without_their_names(tmp_path):

@@ -161,7 +161,7 @@ def test_a_confirmed_role_overrides_the_header_and_none_leaves_the_series_out(si
     _open(site)
     uid = _study_of(site, 1)
     with closing(CatalogueStore(site.work)) as store:
-        by_phase = {s.phase: s.volume_id for s in store.series()[uid] if s.phase}
+        by_phase = {s.role: s.volume_id for s in store.series()[uid] if s.role}
     _confirm(site, by_phase[CtPhase.ARTERIAL], "none", uid)
     data = _open(site)
     assert data.excluded == 1

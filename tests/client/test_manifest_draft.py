@@ -14,7 +14,7 @@ from client.image_settings import ImageSettings
 from client.manifest import KNOWN_COLUMNS, read_manifest
 from client.manifest_draft import draft_manifest, write_draft
 from shared.errors import DataError
-from shared.vocabulary import CtPhase
+from shared.vocabulary import CtPhase, MriRole
 
 PHASES = (CtPhase.PLAIN, CtPhase.ARTERIAL, CtPhase.PORTAL)
 
@@ -34,14 +34,15 @@ def draft(tmp_path):
 
 def test_a_row_per_study_with_a_volume_and_marked_guesses(draft):
     first, second = csv.DictReader(io.StringIO(draft.text))
-    assert list(first) == list(KNOWN_COLUMNS)
+    others = {f"{role}_series" for role in MriRole}
+    assert list(first) == [column for column in KNOWN_COLUMNS if column not in others]
     assert (first["patient_id"], first["plain_series"], first["portal_series"]) == (
         "0007",
         "?2",
         "",
     )
     assert (second["patient_id"], second["response"]) == ("P8", "")
-    assert (draft.studies, draft.guessed, draft.open_phases) == (2, 1, 5)
+    assert (draft.studies, draft.guessed, draft.open_roles) == (2, 1, 5)
 
 
 def test_the_draft_asks_for_the_responses_and_is_a_manifest_once_they_are_there(draft, tmp_path):

@@ -51,7 +51,7 @@ def test_an_undecided_phase_is_a_question_with_its_evidence(site):
     assert view.questions[0].startswith("portal phase: none. series 4 (4 images): nothing in its")
     assert view.liver_range_mm == (0.0, 10.0)
     text = study_text(view)
-    assert "arterial (80%: description names arterial" in text
+    assert "arterial phase (80%: description names arterial" in text
     assert "1 further series set aside" in text
     assert "P7" not in text
 
@@ -61,7 +61,7 @@ def test_a_confirmed_role_answers_the_question_and_tells_who_and_when(site):
     confirm_role(site.work, view, find_series(view, "4"), CtPhase.PORTAL, " Dr  Wang ")
     view = _views(site)[0]
     assert view.questions == ()
-    assert find_series(view, "4").phase is CtPhase.PORTAL
+    assert find_series(view, "4").role is CtPhase.PORTAL
     assert find_series(view, "4").confidence == 1.0
     (entry,) = view.confirmed.entries
     assert (entry.who, entry.value) == ("Dr Wang", "portal")

@@ -131,7 +131,7 @@ def test_what_is_not_there_is_not_found(browser, path):
 def test_an_answer_is_stored_under_the_reviewers_name(browser, site):
     text = browser.get("/study/1").text
     series = re.findall(r"name=\"series\" value=\"([^\"]+)\"", text)[2]
-    answer = browser.post("/study/1", {"series": series, "phase": "portal"})
+    answer = browser.post("/study/1", {"series": series, "role": "portal"})
     assert answer.status_code == 200
     assert "Nothing open" in answer.text
     browser.post("/study/1", {"lower": "5", "upper": "20"})
@@ -147,8 +147,8 @@ def test_an_answer_is_stored_under_the_reviewers_name(browser, site):
     [
         {"lower": "5", "upper": "x"},
         {"lower": "5", "upper": "5"},
-        {"series": "2.25.1000.4", "phase": "purple"},
-        {"series": "nowhere", "phase": "portal"},
+        {"series": "2.25.1000.4", "role": "purple"},
+        {"series": "nowhere", "role": "portal"},
         {},
     ],
 )

@@ -19,7 +19,6 @@ from client.image_settings import ImageSettings, SegmenterSettings
 from client.liver_of_study import space_of
 from client.site_preparation import prepare_site
 from client.site_settings import SiteSettings
-from shared.dicom.phase_tables import DEFAULT_TABLES
 from shared.dicom.scan import scan_folder
 from shared.errors import Level
 from shared.tasks.liver_mask import liver_volumes
@@ -189,10 +188,10 @@ def test_a_mask_counts_only_in_the_coordinates_of_the_reference_phase(tmp_path):
     write_ct(tmp_path, CtFiles(number=3, description="portal"))
     write_ct(tmp_path, CtFiles(number=4, description="delayed", frame_uid=""))
     headers = scan_folder(tmp_path).instances
-    space = space_of(headers, CtPhase.PORTAL, {}, DEFAULT_TABLES)
+    space = space_of(headers, TWO, {}, ImageSettings())
     assert [v.instances[0].series_number for v in space.reference] == [3]
     assert [v.instances[0].series_number for v in space.volumes] == [3, 4]
-    unknown = space_of(headers, CtPhase.PLAIN, {}, DEFAULT_TABLES)
+    unknown = space_of(headers, CtPreparation((CtPhase.PLAIN,)), {}, ImageSettings())
     assert unknown.reference == ()
     assert [v.instances[0].series_number for v in unknown.volumes] == [2, 3, 4]
 

@@ -6,6 +6,7 @@ from ct_files import CtFiles, write_ct
 
 from client.catalogue import CatalogueStore
 from client.catalogue_update import update_catalogue
+from client.image_roles import Modality
 from client.image_settings import ImageSettings
 from client.manifest import read_manifest
 from client.study_join import join
@@ -29,7 +30,7 @@ def _catalogue(folder, *patients):
 def test_rows_meet_their_study_by_patient_or_by_study_uid(tmp_path):
     catalogue = _catalogue(tmp_path, ("P1", "2.25.1"), ("P2", "2.25.2"), ("P2", "2.25.3"))
     manifest = _manifest(tmp_path, "P1,,CR", "P2,2.25.3,SD")
-    pairs, problems = join(manifest, catalogue)
+    pairs, problems = join(manifest, catalogue, Modality.CT)
     assert [(row.case, study.study_uid) for row, study in pairs] == [(1, "2.25.1"), (2, "2.25.3")]
     assert problems == ()
 
@@ -39,7 +40,7 @@ def test_everything_that_does_not_meet_is_a_problem(tmp_path):
         *(tmp_path, ("P1", "2.25.1"), ("P1", "2.25.2"), ("P3", "2.25.3"), ("P9", "2.25.9"))
     )
     manifest = _manifest(tmp_path, "P1,,CR", "P2,,SD", "P4,2.25.3,SD", "P5,2.25.77,PD")
-    pairs, problems = join(manifest, catalogue)
+    pairs, problems = join(manifest, catalogue, Modality.CT)
     assert pairs == ()
     assert [problem.got for problem in problems] == [
         "2 studies of this patient",
@@ -53,6 +54,6 @@ def test_everything_that_does_not_meet_is_a_problem(tmp_path):
 
 def test_a_study_with_images_of_two_patients_is_refused(tmp_path):
     catalogue = _catalogue(tmp_path, ("P1", "2.25.1"), ("P2", "2.25.1"))
-    pairs, problems = join(_manifest(tmp_path, "P1,2.25.1,CR"), catalogue)
+    pairs, problems = join(_manifest(tmp_path, "P1,2.25.1,CR"), catalogue, Modality.CT)
     assert pairs == ()
     assert "2 different PatientIDs" in problems[0].got
