@@ -23,22 +23,19 @@ phases pass one after the other. Five MRI sequences of 450x320 that share a netw
 so four slices are as many pixels."""
 
 
-def slices_at_once(
-    network: nn.Module, images: Float32[np.ndarray, "slice channel height width"]
-) -> int:
+def slices_at_once(network: nn.Module, height: int, width: int) -> int:
     """Choose how many slices are scored together, by the memory that their pixels take.
 
     Args:
         network: Says how many images of a slice it holds at once.
-        images: For their height and width.
+        height: Of a slice, pixels.
+        width: Of a slice, pixels.
 
     Returns:
         From 1 to 64.
     """
-    planes = network.images_at_once if isinstance(network, MriScores) else 1
-    height, width = images.shape[-2:]
-    pixels: int = planes * height * width
-    return max(1, min(_MOST_SLICES, _MOST_PIXELS // pixels))
+    images = network.images_at_once if isinstance(network, MriScores) else 1
+    return max(1, min(_MOST_SLICES, _MOST_PIXELS // (images * height * width)))
 
 
 def score_slices(
@@ -61,7 +58,7 @@ def score_slices(
         What ``score`` gave for each batch, in order.
     """
     place(network, device)
-    size = batch_size or slices_at_once(network, images)
+    size = batch_size or slices_at_once(network, *images.shape[-2:])
     was_training = network.training
     network.eval()
     parts = []

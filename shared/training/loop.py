@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +14,22 @@ from shared.cohort.patient import PreparedPatient
 from shared.errors import ConvergenceError, DataError
 from shared.imaging.augment import draw_augmentation, draw_geometry
 from shared.training.augmentation import apply_augmentation, apply_geometry
+from shared.training.batch_renormalization import (
+    fewest_values,
+    measure_statistics,
+    never_measured,
+    renormalized,
+)
 from shared.training.batch_statistics import average_from_step, batch_norms
 from shared.training.device import place, training_precision
+from shared.training.inference import slices_at_once
 from shared.training.losses import class_logits, cross_entropy, minimised
+from shared.training.samples import Samples, batches, pass_order, samples_of
 from shared.training.seeding import torch_seed
 from shared.training.training_settings import Augmentation, Loss, Optimizer, TrainingSettings
+
+_MEASURED_SLICES = 64
+"""Slices that a fresh network's statistics are measured on before training at batch size one."""
 
 EpochProgress = Callable[[int, float], None]
 """Called after every epoch with its number, from 1, and its mean cross-entropy per slice."""
@@ -28,7 +40,8 @@ class LocalTraining:
     """What a training did.
 
     Attributes:
-        loss_by_epoch: Mean cross-entropy per slice, without the proximal term.
+        loss_by_epoch: Mean softmax cross-entropy per slice, whatever loss is minimised, without
+            proximal term and weight decay.
         steps: Optimiser steps taken.
         seconds: Wall time.
     """
@@ -38,56 +51,31 @@ class LocalTraining:
     seconds: float
 
 
-@dataclass(frozen=True)
-class _Samples:
-    """Every slice of every patient, by number; pixels stay where the patients keep them."""
-
-    patients: Sequence[PreparedPatient]
-    patient: Int64[np.ndarray, " slice"]
-    place: Int64[np.ndarray, " slice"]
-
-    def batch(self, chosen: Int64[np.ndarray, " batch"]) -> tuple[Tensor, Tensor]:
-        owners = [self.patients[i] for i in self.patient[chosen]]
-        images = np.stack([p.images[s] for p, s in zip(owners, self.place[chosen], strict=True)])
-        return torch.from_numpy(images), torch.tensor([int(p.event) for p in owners])
-
-
-def _samples(patients: Sequence[PreparedPatient]) -> _Samples:
-    counts = [len(patient.images) for patient in patients]
-    owner = np.repeat(np.arange(len(patients)), counts)
-    within = [np.arange(count) for count in counts]
-    return _Samples(patients, owner, np.concatenate([*within, np.empty(0, dtype=np.int64)]))
-
-
-def batches(order: Int64[np.ndarray, " slice"], batch_size: int) -> list[Int64[np.ndarray, " _"]]:
-    """Cut an order of samples into batches; a last one of a single sample joins its neighbour.
-
-    Batch statistics of one sample are noise, and where the feature map is one pixel they do not
-    exist.
-
-    Args:
-        order: Sample numbers, shuffled.
-        batch_size: Samples per batch; the last may hold fewer, or one more.
-
-    Returns:
-        Every sample once, in the order given.
-    """
-    cuts = list(range(batch_size, len(order), batch_size))
-    if cuts and len(order) - cuts[-1] == 1 and batch_size > 1:
-        cuts.pop()
-    return np.split(order, cuts)
-
-
-def _require_trainable(network: nn.Module, samples: int, batch_size: int) -> None:
-    if samples == 0:
+def _require_trainable(network: nn.Module, samples: Samples, batch_size: int) -> None:
+    if samples.count == 0:
         raise DataError(
             "Expected slices to train on, got none. Assign patients of this site to training."
         )
-    if batch_norms(network) and min(samples, batch_size) == 1:
+    if samples.one_per_step(batch_size) and fewest_values(network, samples.shape) == 1:
         raise DataError(
-            f"Expected batches of two slices or more with batch norm, got {samples} slices at "
-            f"batch size {batch_size}. Raise the batch size, or train with group norm."
+            f"Expected batches of two slices or more where batch norm sees maps of one pixel, got "
+            f"{samples.count} slices at batch size {batch_size}. Raise the batch size, or train "
+            "with group norm."
         )
+
+
+def _normalization(
+    network: nn.Module, samples: Samples, batch_size: int, rng: np.random.Generator
+) -> AbstractContextManager[object]:
+    if not (samples.one_per_step(batch_size) and batch_norms(network)):
+        return nullcontext()
+    chosen = rng.permutation(samples.count)[:_MEASURED_SLICES]
+    # Statistics that came with the weights belong to them, as evaluation has just used them.
+    if never_measured(network):
+        device = next(network.parameters()).device
+        parts = batches(chosen, slices_at_once(network, *samples.shape[1:]))
+        measure_statistics(network, (samples.batch(part)[0].to(device) for part in parts))
+    return renormalized(network)
 
 
 def new_optimizer(
@@ -178,46 +166,49 @@ def train_locally(  # noqa: PLR0913  # each is an independent choice of the roun
     """Train a network on one site's patients.
 
     Source: Liao 2024, section 2.4: every slice is a sample with its patient's label; Adam,
-    cross-entropy. In a federation each round starts with fresh Adam moments: the weights that
-    arrive are an average that the old moments do not belong to. Batch norm's running statistics
-    start afresh in every epoch (``shared.training.batch_statistics``).
+    cross-entropy. Quan 2024, Methods: SGD, one slice per step, the printed cross-entropy. In a
+    federation each round starts with fresh moments: the weights that arrive are an average that
+    the old moments do not belong to. Batch norm's running statistics start afresh in every epoch
+    (``shared.training.batch_statistics``); at one slice per step it is renormalised
+    (``shared.training.batch_renormalization``).
 
     Dropout draws from torch's global generator, which is set from ``rng`` and put back
     afterwards; two trainings in two threads of one process would therefore disturb each other.
 
     Args:
         network: Moved to the device and changed in place.
-        patients: To train on, whatever their split says; images in [0, 1].
-        settings: Batch size, augmentation and weight decay; its learning rate is the first
-            round's and not used here.
-        epochs: Passes over all slices; zero changes nothing.
+        patients: To train on, whatever their split says.
+        settings: Batch size, augmentation, copies, optimiser and loss; its learning rate is the
+            first round's and not used here.
+        epochs: Passes over all slices and their copies; zero changes nothing.
         learning_rate: Of this call.
         rng: Source of order, augmentation and dropout; the same state gives the same weights on
             the same CPU with the same number of threads.
         device: From ``choose_device``.
         proximal_mu: Weight of FedProx's pull towards the weights on entry.
-        optimizer: Continues instead of fresh Adam; its learning rate is set to this call's.
+        optimizer: Continues instead of a fresh one; its learning rate is set to this call's.
         progress: Called after every epoch.
 
     Returns:
         Losses and counts.
 
     Raises:
-        DataError: When there is nothing to train on, or batches of one meet batch norm.
+        DataError: When there is nothing to train on, or batches of one meet a batch norm over
+            maps of one pixel.
         ConvergenceError: When the loss is not finite.
     """
     started = time.perf_counter()
     place(network, device)
-    samples = _samples(patients)
+    samples = samples_of(patients)
     if epochs:
-        _require_trainable(network, len(samples.patient), settings.batch_size)
-    adam = optimizer or new_optimizer(network, settings, learning_rate)
-    for group in adam.param_groups:
+        _require_trainable(network, samples, settings.batch_size)
+    rule = optimizer or new_optimizer(network, settings, learning_rate)
+    for group in rule.param_groups:
         group["lr"] = learning_rate
     anchor = tuple(w.detach().clone() for w in network.parameters()) if proximal_mu else ()
     session = _Session(
         network,
-        adam,
+        rule,
         device,
         settings.augmentation,
         settings.loss,
@@ -227,11 +218,13 @@ def train_locally(  # noqa: PLR0913  # each is an independent choice of the roun
     losses: list[float] = []
     steps = 0
     network.train()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with (
+        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+        _normalization(network, samples, settings.batch_size, rng) if epochs else nullcontext(),
+    ):
         torch.manual_seed(torch_seed(rng))
         for epoch in range(1, epochs + 1):
-            seen = rng.permutation(settings.copies * len(samples.patient)) % len(samples.patient)
-            order = batches(seen, settings.batch_size)
+            order = batches(pass_order(rng, samples.count, settings.copies), settings.batch_size)
             loss = _epoch(session, samples, order, rng)
             if not np.isfinite(loss):
                 raise ConvergenceError(
@@ -247,7 +240,7 @@ def train_locally(  # noqa: PLR0913  # each is an independent choice of the roun
 
 def _epoch(
     session: _Session,
-    samples: _Samples,
+    samples: Samples,
     order: Sequence[Int64[np.ndarray, " _"]],
     rng: np.random.Generator,
 ) -> float:

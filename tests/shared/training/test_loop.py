@@ -9,8 +9,8 @@ from shared.cohort.patient import PreparedPatient
 from shared.errors import ConvergenceError, DataError
 from shared.models.multiphase_ct import MultiphaseCt, MultiphaseCtSettings
 from shared.models.weights import to_arrays
-from shared.training.loop import batches, new_optimizer, train_locally
-from shared.training.training_settings import Augmentation, TrainingSettings
+from shared.training.loop import new_optimizer, train_locally
+from shared.training.training_settings import Augmentation, Loss, Optimizer, TrainingSettings
 from shared.vocabulary import CtPhase, Split
 
 CPU = torch.device("cpu")
@@ -145,20 +145,6 @@ def test_an_optimizer_handed_over_keeps_its_moments():
     assert not np.array_equal(to_arrays(apart)["0.weight"], to_arrays(together)["0.weight"])
 
 
-def test_a_last_batch_of_one_joins_its_neighbour():
-    cut = batches(np.arange(9), 4)
-    assert [len(batch) for batch in cut] == [4, 5]
-    np.testing.assert_array_equal(np.concatenate(cut), np.arange(9))
-
-
-@pytest.mark.parametrize(
-    ("samples", "size", "sizes"),
-    [(8, 4, [4, 4]), (10, 4, [4, 4, 2]), (1, 4, [1]), (3, 1, [1, 1, 1]), (5, 20, [5])],
-)
-def test_other_batches_are_cut_plainly(samples, size, sizes):
-    assert [len(batch) for batch in batches(np.arange(samples), size)] == sizes
-
-
 def test_a_last_batch_of_one_trains_where_maps_are_one_pixel():
     torch.manual_seed(0)
     network = MultiphaseCt(MultiphaseCtSettings(phases=(CtPhase.PORTAL,)))
@@ -167,9 +153,16 @@ def test_a_last_batch_of_one_trains_where_maps_are_one_pixel():
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 4), (2, 1)])
-def test_batch_norm_refuses_batches_of_one_and_says_what_helps(count, size):
+def test_single_slices_are_refused_where_batch_norm_sees_one_pixel(count, size):
+    network = MultiphaseCt(MultiphaseCtSettings(phases=(CtPhase.PORTAL,)))
     with pytest.raises(DataError, match="group norm"):
-        train(tiny_network(), patients(count, slices=1), TrainingSettings(batch_size=size))
+        train(network, patients(count, slices=1), TrainingSettings(batch_size=size))
+
+
+def test_single_slices_train_where_maps_are_larger():
+    settings = dataclasses.replace(PLAIN, batch_size=1)
+    losses = train(tiny_network(), settings=settings, epochs=6).loss_by_epoch
+    assert losses[-1] < 0.5 * losses[0]
 
 
 def test_without_batch_norm_a_batch_of_one_is_fine():
@@ -196,3 +189,47 @@ def test_a_loss_that_explodes_ends_the_training_with_advice():
         network[5].weight.fill_(float("nan"))
     with pytest.raises(ConvergenceError, match="Lower the learning rate"):
         train(network)
+
+
+def test_the_first_step_of_sgd_is_the_gradient_and_the_decay():
+    settings = dataclasses.replace(
+        PLAIN, optimizer=Optimizer.SGD, weight_decay=0.1, momentum=0.9, loss=Loss.SUMMED
+    )
+    network = tiny_network(norm=False)
+    network[4].p = 0.0  # no dropout
+    everyone = patients(count=2, slices=2)
+    before = to_arrays(network)
+    images = torch.from_numpy(np.concatenate([p.images for p in everyone]))
+    torch.nn.functional.cross_entropy(network(images), torch.tensor([0, 0, 1, 1])).backward()
+    gradients = {name: weight.grad.clone() for name, weight in network.named_parameters()}
+    train(network, everyone, settings, learning_rate=0.01)
+    for name, array in to_arrays(network).items():
+        # Twice the softmax gradient, and L2 on weights and biases alike.
+        expected = before[name] - 0.01 * (2 * gradients[name].numpy() + 0.1 * before[name])
+        np.testing.assert_allclose(array, expected, atol=1e-6)
+
+
+def test_momentum_carries_a_step_over_into_the_next():
+    def moved(momentum: float) -> float:
+        network = tiny_network(norm=False)
+        before = to_arrays(network)["5.bias"]
+        settings = dataclasses.replace(PLAIN, optimizer=Optimizer.SGD, momentum=momentum)
+        train(network, settings=settings, epochs=5, learning_rate=1e-3)
+        return float(np.abs(to_arrays(network)["5.bias"] - before).max())
+
+    assert moved(0.9) > 2 * moved(0.0)
+
+
+def test_copies_are_seen_within_one_pass():
+    settings = dataclasses.replace(PLAIN, copies=3)
+    result = train(tiny_network(), patients(count=2, slices=4), settings)
+    assert result.steps == 3 * 2
+    assert len(result.loss_by_epoch) == 1
+
+
+def test_what_is_told_is_the_softmax_loss_whatever_is_minimised():
+    def told(loss: Loss) -> float:
+        settings = dataclasses.replace(PLAIN, loss=loss)
+        return train(tiny_network(), patients(2, slices=2), settings).loss_by_epoch[0]
+
+    assert told(Loss.SUMMED) == told(Loss.SOFTMAX)
