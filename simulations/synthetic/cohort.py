@@ -22,13 +22,13 @@ from simulations.synthetic.patient import (
     PHASES,
     SyntheticPatient,
     draw_patient,
-    liver_range_mm,
     paint_phase,
     render_phase,
 )
 from simulations.synthetic.scanner import Scanner
 from simulations.synthetic.spec import CohortSpec
 from simulations.synthetic.study import CtSeries, StudyHeader
+from simulations.synthetic.tissue import liver_range_mm
 
 _SITE_TOML = """\
 # A hospital's own settings. The coordinating centre cannot override them.
@@ -174,7 +174,8 @@ def _write_patient(spec: CohortSpec, out: Path, site: int, number: int) -> None:
         )
     shuffle = np.random.default_rng([spec.seed, site, number, 9])
     write_study(folder, _header(spec, patient), series, shuffle)
-    truth = _truth(spec, patient, liver_range_mm(patient, seen[0].labels))
+    liver_mm = liver_range_mm(seen[0].labels, patient.geometry.heights_mm(), patient.table_mm)
+    truth = _truth(spec, patient, liver_mm)
     replace_file(_truth_path(out, patient), truth)
 
 

@@ -109,6 +109,11 @@ def thrombus_part(*, thrombus: bool) -> float:
     return float(_THROMBUS_WEIGHT / _SCALE * (thrombus - share) / np.sqrt(share * (1.0 - share)))
 
 
+def thrombus_deviation() -> float:
+    """Give the standard deviation of `thrombus_part` in the population."""
+    return float(_THROMBUS_WEIGHT / _SCALE)
+
+
 def thrombus_share() -> float:
     """Give the share of patients with tumour thrombus (Quan 2024, Table 1: 78 of 127)."""
     return _share("tumour_thrombus")

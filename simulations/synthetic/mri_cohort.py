@@ -1,8 +1,6 @@
 """An MRI cohort on disk: studies, manifest, clinical table and settings per site, and the truth."""
 
-import csv
 import datetime as dt
-import io
 import json
 import shutil
 from collections.abc import Callable
@@ -12,17 +10,14 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from simulations.synthetic.clinical import COLUMNS
 from simulations.synthetic.cohort_folder import (
     Progress,
     claim_folder,
-    replace_file,
     replace_json,
     run_each,
 )
-from simulations.synthetic.mri_clinical import clinical_cells
 from simulations.synthetic.mri_dicom import MrSeries, write_mri_study
-from simulations.synthetic.mri_outcome import BayesAucs, Effects, Probabilities, bayes_aucs
+from simulations.synthetic.mri_outcome import BayesAucs, Probabilities, bayes_aucs
 from simulations.synthetic.mri_patient import (
     MriPatient,
     draw_mri_patient,
@@ -31,28 +26,14 @@ from simulations.synthetic.mri_patient import (
     render_image,
 )
 from simulations.synthetic.mri_scanner import DUAL_ECHO, DYNAMIC, MrImage, MrScanner
+from simulations.synthetic.mri_site_files import write_site_files
 from simulations.synthetic.mri_spec import MriCohortSpec
 from simulations.synthetic.outcome import drawn_auc
 from simulations.synthetic.study import StudyHeader
+from simulations.synthetic.tissue import liver_range_mm
 
-_SHUFFLE, _HEADER, _CELLS = 20, 21, 22
+_SHUFFLE, _HEADER = 20, 21
 """Streams of a patient's generator that are neither drawing nor rendering."""
-
-_SITE_TOML = """\
-# A hospital's own settings. The coordinating centre cannot override them.
-[site]
-name = "{name}"
-dicom = "dicom"
-manifest = "manifest.csv"
-clinical = "clinical.csv"
-work = "work"            # catalogue, prepared tensors, audit log: never leaves
-
-[device]
-accelerator = "auto"     # auto | cpu | cuda
-
-[policy]
-minimum_count = 5
-"""
 
 
 @dataclass(frozen=True)
@@ -133,11 +114,8 @@ def write_mri_cohort(
         if progress is not None:
             progress(finished, len(everyone))
     for site, place in enumerate(spec.sites):
-        folder = out / place.name
         here = [one for one in everyone if one.site == site]
-        replace_file(folder / "manifest.csv", _manifest(spec, here))
-        replace_file(folder / "clinical.csv", _clinical_table(spec, here))
-        replace_file(folder / "site.toml", _SITE_TOML.format(name=place.name))
+        write_site_files(spec, out / place.name, here, lambda one: _truth_path(out, one))
     _describe(spec, summary, complete=True)
     return summary
 
@@ -146,17 +124,6 @@ def mri_study_folder(spec: MriCohortSpec, out: Path, patient: MriPatient) -> Pat
     """Tell where a patient's study lies; the name does not reveal who it is."""
     name = _header(spec, patient).uid("folder").rsplit(".", 1)[-1]
     return out / spec.sites[patient.site].name / "dicom" / f"ST{int(name) % 16**8:08X}"
-
-
-def clinical_row(spec: MriCohortSpec, patient: MriPatient) -> dict[str, str]:
-    """Write a patient's row of ``clinical.csv``, cells by column of `clinical.COLUMNS`."""
-    words = {
-        "patient_id": patient.patient_id,
-        "site": spec.sites[patient.site].name,
-        "response": patient.outcome.response.value,
-    }
-    rng = patient_generator(spec, patient.site, patient.number, stream=_CELLS)
-    return clinical_cells(patient.baseline, patient.course, words, rng)
 
 
 def _summarise(spec: MriCohortSpec, out: Path, everyone: list[MriPatient]) -> MriCohortSummary:
@@ -175,7 +142,7 @@ def _summarise(spec: MriCohortSpec, out: Path, everyone: list[MriPatient]) -> Mr
             )
             for site, place in enumerate(spec.sites)
         ),
-        bayes=bayes_aucs(Effects(spec.image_effect, spec.clinical_effect, spec.prevalence)),
+        bayes=bayes_aucs(spec.effects),
         drawn=BayesAucs(
             image_only=auc(lambda p: p.image_only),
             clinical_only=auc(lambda p: p.clinical_only),
@@ -189,18 +156,27 @@ def _write_patient(spec: MriCohortSpec, out: Path, site: int, number: int) -> No
     patient = draw_mri_patient(spec, site, number)
     folder = mri_study_folder(spec, out, patient)
     shutil.rmtree(folder, ignore_errors=True)
-    stacks = []
     # More threads would race the other workers and could change the order of summation.
     with threadpool_limits(limits=1):
-        for images in ((MrImage.T2_FSE,), DUAL_ECHO, *((image,) for image in DYNAMIC)):
-            seen = paint_image(patient, images[0])  # both echoes see the same
-            for image in images:
-                scan = patient.scans[image]
-                magnitude = render_image(spec, patient, seen, image)
-                stacks.append(MrSeries(image, scan.seconds, magnitude, scan.geometry))
+        seen = {image: paint_image(patient, image) for image in (MrImage.T2_FSE, *DYNAMIC)}
+        seen |= dict.fromkeys(DUAL_ECHO, paint_image(patient, DUAL_ECHO[0]))  # one breath hold
+        stacks = [
+            MrSeries(
+                image,
+                patient.scans[image].seconds,
+                render_image(spec, patient, seen[image], image),
+                patient.scans[image].geometry,
+            )
+            for image in (MrImage.T2_FSE, *DUAL_ECHO, *DYNAMIC)
+        ]
+    # The patient lay still in the arterial phase, whose slices are the reference.
+    arterial = patient.scans[MrImage.T1_ARTERIAL].geometry
+    liver_mm = liver_range_mm(
+        seen[MrImage.T1_ARTERIAL].labels, arterial.heights_mm(), patient.table_mm
+    )
     shuffle = patient_generator(spec, site, number, stream=_SHUFFLE)
     write_mri_study(folder, _header(spec, patient), tuple(stacks), shuffle)
-    replace_json(_truth_path(out, patient), _truth(spec, patient))
+    replace_json(_truth_path(out, patient), _truth(spec, patient, liver_mm))
 
 
 def _header(spec: MriCohortSpec, patient: MriPatient) -> StudyHeader[MrScanner]:
@@ -223,7 +199,9 @@ def _truth_path(out: Path, patient: MriPatient) -> Path:
     return out / "truth" / f"{patient.patient_id}.json"
 
 
-def _truth(spec: MriCohortSpec, patient: MriPatient) -> dict[str, object]:
+def _truth(
+    spec: MriCohortSpec, patient: MriPatient, liver_mm: tuple[float, float]
+) -> dict[str, object]:
     """Describe what no reader may know: causes, probabilities, and where each image really lay."""
     return {
         "patient_id": patient.patient_id,
@@ -233,6 +211,7 @@ def _truth(spec: MriCohortSpec, patient: MriPatient) -> dict[str, object]:
         "probability": asdict(patient.outcome.probabilities),
         "causes": asdict(patient.causes),
         "factors": asdict(patient.factors),
+        "liver_mm": liver_mm,
         "table_mm": patient.table_mm,
         "lesions": [
             {
@@ -250,22 +229,6 @@ def _truth(spec: MriCohortSpec, patient: MriPatient) -> dict[str, object]:
             for image, scan in patient.scans.items()
         },
     }
-
-
-def _manifest(spec: MriCohortSpec, patients: list[MriPatient]) -> str:
-    rows = ["patient_id,study_uid,response"]
-    for one in patients:
-        study = _header(spec, one).uid("study")
-        rows.append(f"{one.patient_id},{study},{one.outcome.response}")
-    return "\n".join(rows) + "\n"
-
-
-def _clinical_table(spec: MriCohortSpec, patients: list[MriPatient]) -> str:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(clinical_row(spec, one) for one in patients)
-    return stream.getvalue()
 
 
 def _describe(spec: MriCohortSpec, summary: MriCohortSummary, *, complete: bool) -> None:

@@ -21,7 +21,6 @@ from simulations.synthetic.mri_clinical import (
 from simulations.synthetic.mri_geometry import SlabGeometry, draw_geometries
 from simulations.synthetic.mri_outcome import (
     Causes,
-    Effects,
     MriOutcome,
     causes_of,
     draw_mri_outcome,
@@ -106,8 +105,7 @@ def draw_mri_patient(spec: MriCohortSpec, site: int, number: int) -> MriPatient:
     rng = patient_generator(spec, site, number, stream=0)
     factors, baseline = _draw_findings(rng)
     causes = causes_of(factors, baseline)
-    effects = Effects(spec.image_effect, spec.clinical_effect, spec.prevalence)
-    outcome = draw_mri_outcome(causes, effects, place.log_odds_shift, rng)
+    outcome = draw_mri_outcome(causes, spec.effects, place.log_odds_shift, rng)
     course = draw_course(baseline, outcome.response, rng)
     body = draw_body(factors, rng)
     lesions = draw_lesions(factors, body, rng)

@@ -5,10 +5,11 @@ import json
 from dataclasses import asdict, dataclass
 
 from shared.errors import Problem, SettingsError
+from simulations.synthetic.mri_outcome import Effects
 from simulations.synthetic.mri_scanner import MrScanner
 from simulations.synthetic.mri_vendors import MR_SCANNERS
 
-MRI_GENERATOR_VERSION = 1
+MRI_GENERATOR_VERSION = 2
 """Raise it whenever the same specification would give other bytes."""
 
 DEMO_IMAGE_EFFECT, DEMO_CLINICAL_EFFECT = 4.0, 3.5
@@ -74,6 +75,11 @@ class MriCohortSpec:
         problems = tuple(_problems(self))
         if problems:
             raise SettingsError("The cohort's specification cannot be used.", problems)
+
+    @property
+    def effects(self) -> Effects:
+        """Give the strengths of the causes and the prevalence."""
+        return Effects(self.image_effect, self.clinical_effect, self.prevalence)
 
     def as_json(self) -> str:
         """Write the specification and the generator's version as canonical JSON."""

@@ -14,7 +14,7 @@ from simulations.synthetic.lesions import Lesion, draw_lesions, paint_lesions
 from simulations.synthetic.outcome import Outcome, draw_outcome
 from simulations.synthetic.spec import CohortSpec
 from simulations.synthetic.texture import draw_texture
-from simulations.synthetic.tissue import IN_LIVER, LabelledVolume, Labels
+from simulations.synthetic.tissue import LabelledVolume
 
 PHASES = (CtPhase.PLAIN, CtPhase.ARTERIAL, CtPhase.PORTAL)
 """The three phases of Liao 2024, section 2.2, in the order they are acquired."""
@@ -127,19 +127,6 @@ def render_phase(
         Exposure(phase, patient.scans[index].contrast_gain, scanner),
         _generator(spec, patient.site, patient.number, stream=1 + index),
     )
-
-
-def liver_range_mm(patient: SyntheticPatient, labels: Labels) -> tuple[float, float]:
-    """Give the lowest and highest slice with liver, in DICOM millimetres.
-
-    Slices where the liver fills less than a tenth of its largest section do not count: a data
-    manager marks the range by eye.
-    """
-    area = np.isin(labels, IN_LIVER).sum(axis=(1, 2))
-    counted = np.flatnonzero(area > 0.1 * area.max())
-    heights = patient.geometry.heights_mm()
-    low, high = heights[counted[0]], heights[counted[-1]]
-    return round(low + patient.table_mm, 3), round(high + patient.table_mm, 3)
 
 
 def _generator(spec: CohortSpec, site: int, number: int, *, stream: int) -> np.random.Generator:

@@ -1,5 +1,6 @@
 """What a voxel is made of, and a volume of such voxels, whatever the modality."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -69,3 +70,22 @@ class LabelledVolume:
     labels: Labels
     grid: Grid
     liver: Box
+
+
+def liver_range_mm(
+    labels: Labels, heights_mm: Sequence[float], table_mm: float
+) -> tuple[float, float]:
+    """Give the lowest and highest slice with liver, in DICOM millimetres.
+
+    Slices where the liver fills less than a tenth of its largest section do not count: a data
+    manager marks the range by eye.
+
+    Args:
+        labels: Tissue per voxel, slices from the feet up.
+        heights_mm: Of the slices, before the table's offset.
+        table_mm: The table's offset.
+    """
+    area = np.isin(labels, IN_LIVER).sum(axis=(1, 2))
+    counted = np.flatnonzero(area > 0.1 * area.max())
+    low, high = heights_mm[counted[0]], heights_mm[counted[-1]]
+    return round(low + table_mm, 3), round(high + table_mm, 3)

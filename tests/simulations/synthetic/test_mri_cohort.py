@@ -6,13 +6,19 @@ import json
 import shutil
 import tomllib
 
+import numpy as np
 import pytest
 
+from client.clinical_site import rotation_secret
+from client.site_settings import read_site_settings
 from shared.cohort.clinical_table import parse_clinical_table
-from shared.errors import HepafedError
+from shared.cohort.fusion_columns import READERS
+from shared.errors import HepafedError, Level
 from simulations.synthetic.mri_cohort import mri_study_folder, write_mri_cohort
-from simulations.synthetic.mri_patient import draw_mri_patient
+from simulations.synthetic.mri_patient import draw_mri_patient, paint_image
+from simulations.synthetic.mri_scanner import MrImage
 from simulations.synthetic.mri_spec import MriCohortSpec, MriSiteSpec
+from simulations.synthetic.tissue import IN_LIVER
 
 SPEC = MriCohortSpec(
     sites=(MriSiteSpec("site-a", 2, "ge"), MriSiteSpec("site-b", 2, "uih")),
@@ -78,6 +84,7 @@ def test_a_site_holds_studies_manifest_clinical_table_and_settings_but_no_truth(
             "clinical.csv",
             "dicom",
             "manifest.csv",
+            "rotation.key",
             "site.toml",
         }
         assert len(list((out / site / "dicom").iterdir())) == 2
@@ -90,7 +97,7 @@ def test_manifest_and_clinical_table_tell_the_same_responses(written):
     for site, counts in zip(("site-a", "site-b"), summary.sites, strict=True):
         manifest = table_of(out / site / "manifest.csv")
         clinical = table_of(out / site / "clinical.csv")
-        assert manifest[0] == ["patient_id", "study_uid", "response"]
+        assert manifest[0][:3] == ["patient_id", "study_uid", "response"]
         assert [(row[0], row[2]) for row in manifest] == [(row[0], row[2]) for row in clinical]
         assert sum(row[2] == "PD" for row in manifest) == counts.events
 
@@ -99,8 +106,38 @@ def test_clinical_tables_pass_the_schema(written):
     for site in ("site-a", "site-b"):
         header, *rows = table_of(written[0] / site / "clinical.csv")
         parsed, problems = parse_clinical_table(header, rows)
-        assert problems == ()
+        assert {one.where for one in problems} == {f"column '{name}'" for name in READERS}
+        assert {one.level for one in problems} == {Level.INFO}
         assert len(parsed.responses) == 2
+
+
+def test_both_readers_call_every_patient(written):
+    for site in ("site-a", "site-b"):
+        header, *rows = table_of(written[0] / site / "clinical.csv")
+        calls = np.array(rows)[:, [header.index(name) for name in READERS]]
+        assert set(calls.ravel()) <= {"0", "1"}
+        assert calls.shape == (2, 2)
+
+
+def test_all_sites_share_a_secret_that_only_its_owner_reads(written):
+    keys = [written[0] / site / "rotation.key" for site in ("site-a", "site-b")]
+    assert len({key.read_bytes() for key in keys}) == 1
+    assert {
+        len(rotation_secret(read_site_settings(key.with_name("site.toml")))) for key in keys
+    } == {64}
+    assert {key.stat().st_mode & 0o777 for key in keys} == {0o600}
+
+
+def test_the_manifest_tells_where_the_liver_of_the_arterial_images_lies(written):
+    _, *rows = table_of(written[0] / "site-a" / "manifest.csv")
+    patient = draw_mri_patient(SPEC, 0, 0)
+    low, high = float(rows[0][3]), float(rows[0][4])
+    seen = paint_image(patient, MrImage.T1_ARTERIAL)
+    heights = np.array(patient.scans[MrImage.T1_ARTERIAL].geometry.heights_mm()) + patient.table_mm
+    inside = (heights >= low - 1e-3) & (heights <= high + 1e-3)
+    volume = np.isin(seen.labels, IN_LIVER).sum(axis=(1, 2))
+    assert volume[inside].sum() > 0.9 * volume.sum()
+    assert inside.sum() < len(heights)
 
 
 def test_truth_holds_displacement_and_reception_of_each_image(written):

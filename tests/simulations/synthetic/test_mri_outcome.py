@@ -14,9 +14,9 @@ from shared.cohort.clinical_table import parse_clinical_table
 from shared.errors import SettingsError
 from simulations.synthetic.clinical import COLUMNS
 from simulations.synthetic.factors import outcome_vector
-from simulations.synthetic.mri_cohort import clinical_row
 from simulations.synthetic.mri_outcome import Effects, bayes_aucs, draw_mri_outcome
 from simulations.synthetic.mri_patient import draw_mri_patient
+from simulations.synthetic.mri_site_files import clinical_row
 from simulations.synthetic.mri_spec import MriCohortSpec, MriSiteSpec, demo_mri_spec
 
 SPEC = MriCohortSpec(sites=(MriSiteSpec("site-a", 1500, "uih"),), seed=2)
@@ -30,7 +30,7 @@ def patients():
 
 @pytest.fixture(scope="module")
 def table(patients):
-    rows = [[*clinical_row(SPEC, one).values()] for one in patients]
+    rows = [[clinical_row(SPEC, one)[name] for name in COLUMNS] for one in patients]
     return parse_clinical_table(COLUMNS, rows)
 
 

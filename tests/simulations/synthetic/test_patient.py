@@ -13,12 +13,11 @@ from shared.vocabulary import CtPhase
 from simulations.synthetic.patient import (
     PHASES,
     draw_patient,
-    liver_range_mm,
     paint_phase,
     render_phase,
 )
 from simulations.synthetic.spec import CohortSpec, demo_spec, even_sites
-from simulations.synthetic.tissue import IN_LESION, IN_LIVER, Tissue
+from simulations.synthetic.tissue import IN_LESION, IN_LIVER, Tissue, liver_range_mm
 
 SPEC = CohortSpec(sites=even_sites(4, 30), seed=7, matrix=64, slices=16)
 
@@ -87,7 +86,7 @@ def test_noise_has_the_scanners_size():
 def test_liver_range_covers_most_of_the_liver():
     patient = draw_patient(SPEC, 1, 3)
     labels = paint_phase(patient, CtPhase.PLAIN).labels
-    low, high = liver_range_mm(patient, labels)
+    low, high = liver_range_mm(labels, patient.geometry.heights_mm(), patient.table_mm)
     heights = np.array(patient.geometry.heights_mm()) + patient.table_mm
     inside = (heights >= low - 1e-3) & (heights <= high + 1e-3)
     volume = np.isin(labels, IN_LIVER).sum(axis=(1, 2))
