@@ -5,6 +5,9 @@ Residual Connections on Learning", AAAI 2017 (arXiv 1602.07261), figures 3 to 9.
 and depth, three input channels and 1000 classes it has the published 42,679,816 parameters.
 
 The stem and the reductions are unpadded, as published, so an image needs at least 75 pixels a side.
+
+Names of the feature layers' weights and the order in which branches are joined are those of the
+``timm`` package's ``inception_v4``, so that weights learned with it fit without a table.
 """
 
 from dataclasses import dataclass
@@ -18,6 +21,9 @@ from shared.models.normalization import norm_layer
 
 SMALLEST_SIDE = 75
 """Pixels below which the unpadded stem and two reductions leave nothing."""
+
+_BATCH_NORM_EPSILON = 1e-3
+"""Of the network that its authors published (TensorFlow-Slim, ``inception_utils``)."""
 
 Size = int | tuple[int, int]
 
@@ -66,11 +72,16 @@ class _Builder:
         self, inputs: int, outputs: int, size: Size, *, stride: int = 1, padding: Size = 0
     ) -> nn.Module:
         """Convolution, norm, ReLU; both numbers of filters as they are (already scaled)."""
-        return nn.Sequential(
-            nn.Conv2d(inputs, outputs, size, stride=stride, padding=padding, bias=False),
-            self.norm(outputs),
-            nn.ReLU(),  # not in place: per-sample gradients hook the norm before it
+        norm = self.norm(outputs)
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.eps = _BATCH_NORM_EPSILON
+        layers = nn.Sequential()
+        layers.add_module(
+            "conv", nn.Conv2d(inputs, outputs, size, stride=stride, padding=padding, bias=False)
         )
+        layers.add_module("bn", norm)
+        layers.add_module("relu", nn.ReLU())  # not in place: per-sample gradients hook the norm
+        return layers
 
     def chain(self, inputs: int, *steps: tuple[int, Size]) -> tuple[nn.Module, int]:
         """Stack convolutions that keep the size of the map; gives the last number of filters."""
@@ -79,7 +90,7 @@ class _Builder:
             outputs = self.filters(published)
             layers.append(self.conv(inputs, outputs, size, padding=_same(size)))
             inputs = outputs
-        return nn.Sequential(*layers), inputs
+        return (layers[0] if len(layers) == 1 else nn.Sequential(*layers)), inputs
 
 
 def _same(size: Size) -> Size:
@@ -91,25 +102,20 @@ def _same(size: Size) -> Size:
 class _Branches(nn.Module):
     """Parallel branches joined along the channels."""
 
-    def __init__(self, *branches: nn.Module) -> None:
+    def __init__(self, **branches: nn.Module) -> None:
         super().__init__()
-        self.branches = nn.ModuleList(branches)
+        for name, branch in branches.items():
+            self.add_module(name, branch)
 
     def forward(
         self, maps: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch channel_out height_out width_out"]:
-        return torch.cat([branch(maps) for branch in self.branches], dim=1)
+        return torch.cat([branch(maps) for branch in self.children()], dim=1)
 
 
-def _stem(build: _Builder, channels: int) -> tuple[nn.Module, int]:
+def _stem(build: _Builder, channels: int) -> tuple[list[nn.Module], int]:
     """Figure 3: from the image to 384 filters at an eighth of the size."""
     f32, f64, f96, f192 = (build.filters(n) for n in (32, 64, 96, 192))
-    down = nn.Sequential(
-        build.conv(channels, f32, 3, stride=2),
-        build.conv(f32, f32, 3),
-        build.conv(f32, f64, 3, padding=1),
-        _Branches(nn.MaxPool2d(3, 2), build.conv(f64, f96, 3, stride=2)),
-    )
     joined = f64 + f96
     short = nn.Sequential(build.conv(joined, f64, 1), build.conv(f64, f96, 3))
     long = nn.Sequential(
@@ -118,8 +124,15 @@ def _stem(build: _Builder, channels: int) -> tuple[nn.Module, int]:
         build.conv(f64, f64, (7, 1), padding=(3, 0)),
         build.conv(f64, f96, 3),
     )
-    last = _Branches(build.conv(2 * f96, f192, 3, stride=2), nn.MaxPool2d(3, 2))
-    return nn.Sequential(down, _Branches(short, long), last), f192 + 2 * f96
+    layers = [
+        build.conv(channels, f32, 3, stride=2),
+        build.conv(f32, f32, 3),
+        build.conv(f32, f64, 3, padding=1),
+        _Branches(maxpool=nn.MaxPool2d(3, 2), conv=build.conv(f64, f96, 3, stride=2)),
+        _Branches(branch0=short, branch1=long),
+        _Branches(conv=build.conv(2 * f96, f192, 3, stride=2), maxpool=nn.MaxPool2d(3, 2)),
+    ]
+    return layers, f192 + 2 * f96
 
 
 def _pooled(build: _Builder, inputs: int, published: int) -> tuple[nn.Module, int]:
@@ -130,75 +143,94 @@ def _pooled(build: _Builder, inputs: int, published: int) -> tuple[nn.Module, in
 
 def _block_a(build: _Builder, inputs: int) -> tuple[nn.Module, int]:
     """Figure 4."""
-    parts = [
-        _pooled(build, inputs, 96),
+    return _join(
         build.chain(inputs, (96, 1)),
         build.chain(inputs, (64, 1), (96, 3)),
         build.chain(inputs, (64, 1), (96, 3), (96, 3)),
-    ]
-    return _join(parts)
+        _pooled(build, inputs, 96),
+    )
 
 
 def _block_b(build: _Builder, inputs: int) -> tuple[nn.Module, int]:
     """Figure 5."""
-    parts = [
-        _pooled(build, inputs, 128),
+    return _join(
         build.chain(inputs, (384, 1)),
         build.chain(inputs, (192, 1), (224, (1, 7)), (256, (7, 1))),
         build.chain(inputs, (192, 1), (192, (7, 1)), (224, (1, 7)), (224, (7, 1)), (256, (1, 7))),
-    ]
-    return _join(parts)
+        _pooled(build, inputs, 128),
+    )
+
+
+class _BlockC(nn.Module):
+    """Figure 6: two of the branches end in a fork."""
+
+    def __init__(self, build: _Builder, inputs: int) -> None:
+        super().__init__()
+        f256, f384, f448, f512 = (build.filters(n) for n in (256, 384, 448, 512))
+        self.width = 6 * f256
+        self.branch0 = build.conv(inputs, f256, 1)
+        self.branch1_0 = build.conv(inputs, f384, 1)
+        self.branch1_1a = build.conv(f384, f256, (1, 3), padding=(0, 1))
+        self.branch1_1b = build.conv(f384, f256, (3, 1), padding=(1, 0))
+        self.branch2_0 = build.conv(inputs, f384, 1)
+        self.branch2_1 = build.conv(f384, f448, (3, 1), padding=(1, 0))
+        self.branch2_2 = build.conv(f448, f512, (1, 3), padding=(0, 1))
+        self.branch2_3a = build.conv(f512, f256, (1, 3), padding=(0, 1))
+        self.branch2_3b = build.conv(f512, f256, (3, 1), padding=(1, 0))
+        self.branch3, _ = _pooled(build, inputs, 256)
+
+    def forward(
+        self, maps: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch channel_out height width"]:
+        near = self.branch1_0(maps)
+        far = self.branch2_2(self.branch2_1(self.branch2_0(maps)))
+        parts = [
+            self.branch0(maps),
+            self.branch1_1a(near),
+            self.branch1_1b(near),
+            self.branch2_3a(far),
+            self.branch2_3b(far),
+            self.branch3(maps),
+        ]
+        return torch.cat(parts, dim=1)
 
 
 def _block_c(build: _Builder, inputs: int) -> tuple[nn.Module, int]:
-    """Figure 6."""
-    f256 = build.filters(256)
-    near, f384 = build.chain(inputs, (384, 1))
-    far, f512 = build.chain(inputs, (384, 1), (448, (3, 1)), (512, (1, 3)))
-
-    def fork(width: int) -> nn.Module:
-        return _Branches(
-            build.conv(width, f256, (1, 3), padding=(0, 1)),
-            build.conv(width, f256, (3, 1), padding=(1, 0)),
-        )
-
-    parts = [
-        _pooled(build, inputs, 256),
-        build.chain(inputs, (256, 1)),
-        (nn.Sequential(near, fork(f384)), 2 * f256),
-        (nn.Sequential(far, fork(f512)), 2 * f256),
-    ]
-    return _join(parts)
+    block = _BlockC(build, inputs)
+    return block, block.width
 
 
 def _reduction_a(build: _Builder, inputs: int) -> tuple[nn.Module, int]:
     """Figure 7 with k, l, m, n = 192, 224, 256, 384 (table 1)."""
-    f384, f256 = build.filters(384), build.filters(256)
-    lead, f224 = build.chain(inputs, (192, 1), (224, 3))
+    f192, f224, f256, f384 = (build.filters(n) for n in (192, 224, 256, 384))
+    narrow = nn.Sequential(
+        build.conv(inputs, f192, 1),
+        build.conv(f192, f224, 3, padding=1),
+        build.conv(f224, f256, 3, stride=2),
+    )
     return _join(
-        [
-            (nn.MaxPool2d(3, 2), inputs),
-            (build.conv(inputs, f384, 3, stride=2), f384),
-            (nn.Sequential(lead, build.conv(f224, f256, 3, stride=2)), f256),
-        ]
+        (build.conv(inputs, f384, 3, stride=2), f384),
+        (narrow, f256),
+        (nn.MaxPool2d(3, 2), inputs),
     )
 
 
 def _reduction_b(build: _Builder, inputs: int) -> tuple[nn.Module, int]:
     """Figure 8."""
-    near, f192 = build.chain(inputs, (192, 1))
-    far, f320 = build.chain(inputs, (256, 1), (256, (1, 7)), (320, (7, 1)))
-    return _join(
-        [
-            (nn.MaxPool2d(3, 2), inputs),
-            (nn.Sequential(near, build.conv(f192, f192, 3, stride=2)), f192),
-            (nn.Sequential(far, build.conv(f320, f320, 3, stride=2)), f320),
-        ]
+    f192, f256, f320 = (build.filters(n) for n in (192, 256, 320))
+    near = nn.Sequential(build.conv(inputs, f192, 1), build.conv(f192, f192, 3, stride=2))
+    far = nn.Sequential(
+        build.conv(inputs, f256, 1),
+        build.conv(f256, f256, (1, 7), padding=(0, 3)),
+        build.conv(f256, f320, (7, 1), padding=(3, 0)),
+        build.conv(f320, f320, 3, stride=2),
     )
+    return _join((near, f192), (far, f320), (nn.MaxPool2d(3, 2), inputs))
 
 
-def _join(parts: list[tuple[nn.Module, int]]) -> tuple[nn.Module, int]:
-    return _Branches(*(part for part, _ in parts)), sum(width for _, width in parts)
+def _join(*parts: tuple[nn.Module, int]) -> tuple[nn.Module, int]:
+    branches = {f"branch{place}": part for place, (part, _) in enumerate(parts)}
+    return _Branches(**branches), sum(width for _, width in parts)
 
 
 class InceptionV4(nn.Module):
@@ -209,8 +241,7 @@ class InceptionV4(nn.Module):
         super().__init__()
         self.settings = settings
         build = _Builder(settings)
-        stem, width = _stem(build, settings.channels)
-        layers: list[nn.Module] = [stem]
+        layers, width = _stem(build, settings.channels)
         kinds = (_block_a, _block_b, _block_c)
         for place, (block, count) in enumerate(zip(kinds, settings.blocks, strict=True)):
             for _ in range(count):

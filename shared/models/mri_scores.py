@@ -94,6 +94,14 @@ class MriScores(nn.Module):
         """Give how many images of a slice the network holds in memory at the same time."""
         return len(self.settings.sequences) if self.settings.reading is Reading.SHARED else 1
 
+    def feature_layers(self) -> list[nn.Module]:
+        """Give each network's layers before its pool, in which an image is still an image."""
+        layers = (
+            network[0] if isinstance(network, nn.Sequential) else network.features
+            for network in self.networks
+        )
+        return [layer for layer in layers if isinstance(layer, nn.Module)]
+
     def forward(
         self, images: Float[Tensor, "batch sequence height width"]
     ) -> Float[Tensor, "batch feature"]:

@@ -1,5 +1,7 @@
 """InceptionV4 is the published network at full size, and the same idea when narrowed."""
 
+import hashlib
+
 import pytest
 import torch
 from torch import nn
@@ -8,6 +10,7 @@ from shared.errors import SettingsError
 from shared.models.inception_v4 import SMALLEST_SIDE, InceptionV4, InceptionV4Settings
 
 SMALL = InceptionV4Settings(channels=2, outputs=3, width=0.125, blocks=(1, 1, 1))
+TIMMS = "b96b08bf109eef5f0d63be4fd6b6e3559e630e1a5bc0396aa5dd8af047e118a0"
 
 
 def parameters(network: nn.Module) -> int:
@@ -59,3 +62,35 @@ def test_every_parameter_receives_a_gradient():
     network = InceptionV4(SMALL)
     network(torch.randn(2, 2, SMALLEST_SIDE, SMALLEST_SIDE)).square().sum().backward()
     assert all(weight.grad is not None for weight in network.parameters())
+
+
+def test_names_and_shapes_of_the_feature_layers_are_timms():
+    # timm 1.0.31: the sorted "name shape" lines of create_model("inception_v4").state_dict() that
+    # start with "features.", without the counters of batches.
+    with torch.device("meta"):
+        network = InceptionV4(InceptionV4Settings(channels=3, outputs=1000))
+    lines = sorted(
+        f"{name} {tuple(tensor.shape)}"
+        for name, tensor in network.state_dict().items()
+        if name.startswith("features.") and not name.endswith("num_batches_tracked")
+    )
+    assert len(lines) == 5 * 149
+    assert hashlib.sha256("\n".join(lines).encode()).hexdigest() == TIMMS
+
+
+def test_branches_are_joined_in_the_order_of_their_names():
+    # A consumer's weights fit only when its inputs come in the order they were learned in.
+    torch.manual_seed(0)
+    network = InceptionV4(SMALL).eval()
+    image = torch.randn(1, 2, 90, 90)
+    before = network.features[:3](image)
+    stem = network.features[3]
+    expected = torch.cat([stem.maxpool(before), stem.conv(before)], dim=1)
+    torch.testing.assert_close(stem(before), expected)
+    last = network.features[-1]
+    maps = torch.randn(1, last.branch0.conv.in_channels, 2, 3)
+    widths = [last.branch0.conv.out_channels] * 6
+    parts = last(maps).split(widths, dim=1)
+    torch.testing.assert_close(parts[0], last.branch0(maps))
+    torch.testing.assert_close(parts[2], last.branch1_1b(last.branch1_0(maps)))
+    torch.testing.assert_close(parts[5], last.branch3(maps))
