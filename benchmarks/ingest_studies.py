@@ -16,7 +16,7 @@ def write_study(folder: Path, matrix: int, slices: int) -> Path:
     return folder / "site-a" / "dicom"
 
 
-def compress(study: Path, target: Path, syntax: UID) -> Path:
+def compress(study: Path, target: Path, syntax: str) -> Path:
     """Copy a study, compressed; localizer and dose screen stay as they are."""
     for source in (path for path in study.rglob("*") if path.is_file()):
         copy = target / source.relative_to(study)
@@ -24,7 +24,7 @@ def compress(study: Path, target: Path, syntax: UID) -> Path:
         dataset = dcmread(source)
         if dataset.Rows == dataset.Columns and dataset.BitsAllocated == 16:  # noqa: PLR2004
             plugin = "pylibjpeg" if syntax == JPEG2000Lossless else ""
-            dataset.compress(syntax, encoding_plugin=plugin, generate_instance_uid=False)
+            dataset.compress(UID(syntax), encoding_plugin=plugin, generate_instance_uid=False)
         dataset.save_as(copy)
     return target
 
