@@ -1,15 +1,14 @@
-"""The data manager's commands: bring studies in, check and review them; predict one study."""
+"""The data manager's commands: bring studies in, check and review them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from client.prediction.commands import predict
 from shared.report.console import Format, emit, progress_printer, say
 
-if TYPE_CHECKING:  # the commands start fast; what they use is imported where it is used
-    from shared.settings import ConfigValue, RunSettings
-    from shared.vocabulary import ImageRole
+__all__ = ["predict", "site"]
 
 site = typer.Typer(
     no_args_is_help=True,
@@ -98,11 +97,12 @@ def scan(
     from client.catalogue import CatalogueStore
     from client.catalogue_update import update_catalogue
     from client.data_report import problem_table
+    from client.image_run import wanted_roles
     from client.manifest_draft import draft_manifest, write_draft
     from client.site_settings import Needs, read_site_settings
 
     site_settings = read_site_settings(settings, {Needs.DICOM})
-    wanted = _wanted_roles(task, phases)
+    wanted = wanted_roles(task, phases)
     path = to or settings.parent / "manifest.draft.csv"
     progress = progress_printer(f"{site_settings.name}: reading files")
     with closing(CatalogueStore(site_settings.work)) as store:
@@ -124,27 +124,6 @@ def scan(
         "\n".join([summary, problem_table(catalogue.problems)]),
         form,
     )
-
-
-def _wanted_roles(task: str, phases: str) -> "tuple[ImageRole, ...]":
-    """Give the series that a study needs."""
-    from client.image_roles import roles_for
-    from shared.tasks.recipe import recipe_for
-
-    return roles_for(recipe_for(_image_run({"task": task, "phases": phases})).preparation)
-
-
-def _image_run(config: "dict[str, ConfigValue]") -> "RunSettings":
-    """Parse the settings of a run on images, as far as they concern a site's data."""
-    from shared.errors import Problem, SettingsError
-    from shared.settings import CLINICAL_STATISTICS, parse_run_settings
-
-    run = parse_run_settings(config)
-    if run.task == CLINICAL_STATISTICS:
-        fix = "Give --task clici-ct or --task haic-mri."
-        problem = Problem("task", "a run without images", "a run on images", fix)
-        raise SettingsError("The task cannot be used here.", [problem])
-    return run
 
 
 @site.command("check")
@@ -172,12 +151,13 @@ def check(
 
     from client.data_check import check_data
     from client.data_report import problem_table
+    from client.image_run import image_run
     from client.secret_keys import cache_secret
     from client.site_settings import read_site_settings
     from shared.tasks.recipe import recipe_for
 
     site_settings = read_site_settings(settings)
-    run = _image_run(
+    run = image_run(
         {
             "task": task,
             "phases": phases,
@@ -254,11 +234,12 @@ def review(
     import sys
 
     from client import review_terminal
+    from client.image_run import wanted_roles
     from client.review import find_study, studies_to_review
     from client.site_settings import Needs, read_site_settings
 
     site_settings = read_site_settings(settings, {Needs.DICOM})
-    wanted = _wanted_roles(task, phases)
+    wanted = wanted_roles(task, phases)
     who = by or getpass.getuser()
     progress = progress_printer(f"{site_settings.name}: reading files")
     views = studies_to_review(site_settings, wanted, progress)
@@ -314,35 +295,3 @@ def manifest_schema() -> None:
     from client.manifest_schema import manifest_schema as schema
 
     typer.echo(json.dumps(schema(), indent=2, ensure_ascii=False))
-
-
-def predict(
-    release: Annotated[Path, typer.Argument(help="A release folder.")],
-    study: Annotated[Path, typer.Argument(help="Folder with one patient's DICOM study.")],
-    overlays: Annotated[
-        Path | None, typer.Option(help="Folder for heat maps, one PNG per phase.")
-    ] = None,
-    liver_mm: Annotated[
-        tuple[float, float] | None,
-        typer.Option(
-            help="Patient z of the liver's lower and upper end; every slice if not given."
-        ),
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    form: FormatOption = Format.TEXT,
-) -> None:
-    """Predict the response of one patient from a DICOM study. Research use only."""
-    from shared.release.bundle import read_release
-    from shared.tasks.prediction import predict_study, prediction_json, prediction_text
-    from shared.training.device import choose_device
-
-    found = read_release(release)
-    say("Research use only. Not a medical device.")
-    prediction = predict_study(
-        found,
-        study,
-        device=choose_device(device),
-        overlays_dir=overlays,
-        liver_range_mm=liver_mm,
-    )
-    emit(prediction_json(prediction), prediction_text(prediction), form)

@@ -12,7 +12,7 @@ from client.clinical_join import ClinicalPatients, clinical_patients
 from client.data_report import write_data_report
 from client.dataset import patients_of
 from client.manifest import read_manifest
-from client.site_preparation import SitePreparation, by_case, prepare_site
+from client.site_preparation import ClinicJoin, SitePreparation, by_case, prepare_site
 from client.site_settings import SiteSettings
 from shared.cohort.endpoint import Endpoint
 from shared.cohort.patient import PreparedPatient
@@ -85,7 +85,7 @@ def with_clinic(prepared: SitePreparation, clinic: ClinicalPatients) -> SitePrep
     return replace(
         prepared,
         usable=tuple(case for case in prepared.usable if case.row.case in known),
-        unmatched=clinic.unmatched,
+        clinic=ClinicJoin(len(prepared.usable), clinic.unmatched, clinic.problems),
         problems=by_case((*prepared.problems, *clinic.problems)),
     )
 

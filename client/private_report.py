@@ -39,6 +39,7 @@ _SYNTAXES = {
     "1.2.840.10008.1.2.4.91": "JPEG 2000",
     "1.2.840.10008.1.2.5": "RLE",
 }
+_MOST_BESIDE = 4  # pictures of one patient that can still be seen in a third of the page
 _STEP_BIN_MM, _PIXEL_BIN_MM = 0.5, 0.1
 
 
@@ -143,6 +144,7 @@ def render_private_report(
         steps=_histogram((one.step_mm for one in volumes), _STEP_BIN_MM),
         pixels=_histogram((one.pixel_mm for one in volumes), _PIXEL_BIN_MM),
         burned_in=_burned_in(prepared.series),
+        wide=len(recipe.preparation.channels) > _MOST_BESIDE,
         previews=[_preview(case, recipe.preparation.channels) for case in prepared.usable],
     )
 
@@ -176,23 +178,28 @@ def _histogram(values: Iterable[float | None], width: float) -> tuple[Bar, ...]:
 
 def _flow(prepared: SitePreparation) -> tuple[Step, ...]:
     """Follow the patients from the manifest to the model, with the reasons at each step."""
+    clinic = prepared.clinic
     errors = [problem for problem in prepared.problems if problem.level is Level.ERROR]
-    wrong_rows = set(prepared.manifest.problems)
-    of_table = [problem for problem in errors if problem in wrong_rows]
-    later = [problem for problem in errors if problem not in wrong_rows]
+    of_table = [problem for problem in errors if problem in set(prepared.manifest.problems)]
+    of_clinic = [problem for problem in errors if clinic and problem in set(clinic.problems)]
+    later = [problem for problem in errors if problem not in {*of_table, *of_clinic}]
     of_join = [problem for problem in later if _case(problem) not in prepared.joined]
     of_study = [problem for problem in later if _case(problem) in prepared.joined]
-    counts = (
-        *(prepared.manifest.row_count, len(prepared.manifest.rows)),
-        *(len(prepared.joined), len(prepared.usable)),
-    )
-    steps = [Step("Rows of the manifest", counts[0])]
-    names = ("Rows that can be read", "Patients with one study", "Patients who can be used")
-    for place, (name, found) in enumerate(
-        zip(names, (of_table, of_join, of_study), strict=True), start=1
-    ):
-        gone = counts[place - 1] - counts[place]
-        steps.append(Step(name, counts[place], _reasons(found), gone))
+    with_images = clinic.with_images if clinic else len(prepared.usable)
+    stages = [
+        ("Rows that can be read", len(prepared.manifest.rows), of_table),
+        ("Patients with one study", len(prepared.joined), of_join),
+    ]
+    if clinic:
+        # Rows without images were never in this flow; the table of problems has them.
+        lost = [problem for problem in of_clinic if _case(problem)]
+        stages.append(("Patients with usable images", with_images, of_study))
+        stages.append(("Patients with a clinical row, too", len(prepared.usable), lost))
+    else:
+        stages.append(("Patients who can be used", with_images, of_study))
+    steps = [Step("Rows of the manifest", prepared.manifest.row_count)]
+    for name, count, found in stages:
+        steps.append(Step(name, count, _reasons(found), steps[-1].count - count))
     return tuple(steps)
 
 

@@ -45,6 +45,21 @@ class UsableCase:
 
 
 @dataclass(frozen=True)
+class ClinicJoin:
+    """What joining a clinical table did to patients who have images.
+
+    Attributes:
+        with_images: How many patients have images that can be used.
+        unmatched: Rows of the clinical table that belong to no row of the manifest.
+        problems: What is wrong with the table or the join.
+    """
+
+    with_images: int
+    unmatched: int
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
 class SitePreparation:
     """What became of a site's patients.
 
@@ -56,7 +71,7 @@ class SitePreparation:
         usable: Patients who can be used, by case number.
         waiting: How many patients a person's answer could bring back.
         problems: Everything found, by case number.
-        unmatched: Rows of a clinical table that belong to no row of the manifest.
+        clinic: What joining a clinical table did; None where a run needs none.
     """
 
     manifest: Manifest
@@ -66,12 +81,13 @@ class SitePreparation:
     usable: tuple[UsableCase, ...]
     waiting: int
     problems: tuple[Problem, ...]
-    unmatched: int = 0
+    clinic: ClinicJoin | None = None
 
     @property
     def excluded(self) -> int:
-        """Count the rows that cannot be used."""
-        return self.manifest.row_count - len(self.usable) + self.unmatched
+        """Count the rows that cannot be used, those of a clinical table without images, too."""
+        unmatched = self.clinic.unmatched if self.clinic else 0
+        return self.manifest.row_count - len(self.usable) + unmatched
 
 
 def prepare_site(

@@ -102,6 +102,36 @@ def test_another_version_reads_dicom_again_and_keeps_what_people_said(store, tmp
         assert newer.confirmed()["1.2"].roles == {"1.2.3": CtPhase.PORTAL}
 
 
+_FIRST_LAYOUT = """
+CREATE TABLE about (version TEXT);
+INSERT INTO about VALUES ('1');
+CREATE TABLE file (path BLOB PRIMARY KEY, size INTEGER, modified_ns INTEGER, kind TEXT,
+    reason TEXT, patient_id TEXT, study_uid TEXT, series_uid TEXT, series_number INTEGER,
+    sop_uid TEXT, transfer_syntax TEXT);
+CREATE TABLE series (study_uid TEXT, place INTEGER, volume_id TEXT, number INTEGER, name TEXT,
+    images INTEGER, phase TEXT, evidence TEXT, confidence REAL, status TEXT, reason TEXT,
+    step_mm REAL, pixel_mm REAL, transfer_syntax TEXT, PRIMARY KEY (study_uid, volume_id));
+CREATE TABLE study (number INTEGER PRIMARY KEY, study_uid TEXT UNIQUE, digest TEXT, status TEXT,
+    reason TEXT);
+INSERT INTO study VALUES (7, '1.2', 'as decided then', 'usable', '');
+CREATE TABLE confirmation (number INTEGER PRIMARY KEY, study_uid TEXT, volume_id TEXT, value TEXT,
+    who TEXT, moment TEXT);
+INSERT INTO confirmation VALUES (1, '1.2', '1.2.3', 'portal', 'Dr Wang', '2026-01-01');
+"""
+
+
+def test_the_layout_without_mri_is_read_again_and_keeps_numbers_and_words(tmp_path):
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as raw, raw:
+        raw.executescript(_FIRST_LAYOUT)
+    with closing(CatalogueStore(tmp_path)) as store:
+        assert store.decided_for() == {}  # or its series would stay away
+        assert store.study_numbers() == {"1.2": 7}
+        assert store.confirmed()["1.2"].roles == {"1.2.3": CtPhase.PORTAL}
+        store.put_files(FILES)
+        store.put_series("1.2", "digest", SERIES)
+        assert store.series() == {"1.2": SERIES}
+
+
 def test_the_catalogue_is_readable_by_its_owner_only(tmp_path):
     CatalogueStore(tmp_path).close()
     assert (tmp_path / FILE_NAME).stat().st_mode & 0o077 == 0

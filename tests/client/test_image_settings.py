@@ -4,9 +4,10 @@ import pytest
 
 from client.image_settings import ImageSettings, SegmenterSettings, parse_image_settings
 from client.site_settings import read_site_settings
+from shared.dicom.mri_tables import phases_named
 from shared.dicom.phase_tables import phases_in_text
 from shared.errors import SettingsError
-from shared.vocabulary import CtPhase
+from shared.vocabulary import CtPhase, MriRole
 
 SITE = '[site]\nname = "north"\ndicom = "."\nmanifest = "site.toml"\n'
 
@@ -31,6 +32,16 @@ def test_the_sites_own_words_count_before_all_others(tmp_path):
     assert phases_in_text("portal", images.tables()) == (CtPhase.PORTAL,)
 
 
+def test_words_for_mri_stand_beside_those_for_ct(tmp_path):
+    text = '[roles]\narterial = ["一期"]\nt1_arterial = ["一期"]\nopposed_phase = ["OOP"]\n'
+    images = _read(tmp_path, text)
+    assert phases_in_text("一期", images.tables()) == (CtPhase.ARTERIAL,)
+    assert phases_named("一期", images.mri_tables()) == (MriRole.T1_ARTERIAL,)
+    assert images.mri_tables().opposed.search("T1 OOP 3mm")
+    assert images.mri_tables().opposed.search("opp-phase")
+    assert not ImageSettings().mri_tables().opposed.search("T1 OOP 3mm")
+
+
 @pytest.mark.parametrize(
     ("text", "where", "said"),
     [
@@ -43,6 +54,8 @@ def test_the_sites_own_words_count_before_all_others(tmp_path):
         ("[roles]\nportal = []", "roles.portal", "a list of texts"),
         ('[roles]\nportal = ["V", " "]', "roles.portal", "a list of texts"),
         ('[roles]\nvenous = ["V"]', "roles.venous", "plain, arterial, portal, delayed"),
+        ('[roles]\nt1_portal = ["V"]\nt1_delayed = ["v"]', "roles.t1_delayed", "under t1_portal"),
+        ('[roles]\nother = ["V"]', "roles.other", "t1_arterial"),
         ('[roles]\narterial = ["P1"]\nportal = ["ｐ1"]', "roles.portal", "also stands under art"),
     ],
 )

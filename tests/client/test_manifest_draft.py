@@ -7,13 +7,16 @@ from dataclasses import replace
 
 import pytest
 from ct_files import CtFiles, write_ct
+from mr_files import liver_study, write_study
 
 from client.catalogue import CatalogueStore
 from client.catalogue_update import update_catalogue
+from client.image_roles import roles_for
 from client.image_settings import ImageSettings
 from client.manifest import KNOWN_COLUMNS, read_manifest
 from client.manifest_draft import draft_manifest, write_draft
 from shared.errors import DataError
+from shared.tasks.preparation_settings import MriPreparation
 from shared.vocabulary import CtPhase, MriRole
 
 PHASES = (CtPhase.PLAIN, CtPhase.ARTERIAL, CtPhase.PORTAL)
@@ -69,3 +72,23 @@ def test_an_existing_file_is_never_overwritten(draft, tmp_path):
 def test_the_draft_is_readable_by_its_owner_only(draft, tmp_path):
     write_draft(draft, tmp_path / "draft.csv")
     assert (tmp_path / "draft.csv").stat().st_mode & 0o077 == 0
+
+
+def test_a_draft_for_mri_has_its_columns_and_only_its_studies(tmp_path):
+    ct = CtFiles(number=2, description="portal", study_uid="2.25.8", patient_id="P8")
+    write_ct(tmp_path / "dicom" / "ct", ct)
+    write_study(tmp_path / "dicom", liver_study()[:-1])
+    with closing(CatalogueStore(tmp_path / "work")) as store:
+        catalogue = update_catalogue(store, tmp_path / "dicom", ImageSettings())
+        draft = draft_manifest(catalogue, store.series(), roles_for(MriPreparation()))
+    (row,) = csv.DictReader(io.StringIO(draft.text))
+    named = {name: cell for name, cell in row.items() if name.endswith("_series")}
+    assert named == {
+        "t1_arterial_series": "?6",
+        "t1_portal_series": "?7",
+        "t1_delayed_series": "",
+        "t2_fse_series": "?3",
+        "in_phase_series": "?5",
+        "opposed_phase_series": "?4",
+    }
+    assert (draft.studies, draft.guessed, draft.open_roles) == (1, 5, 1)

@@ -6,9 +6,11 @@ from datetime import datetime
 
 import pytest
 from ct_files import CtFiles, write_ct
+from mr_files import liver_study, write_study
 
 from client.catalogue import CatalogueStore
 from client.catalogue_records import Status
+from client.image_roles import Modality, roles_for
 from client.review import (
     confirm_liver_range,
     confirm_role,
@@ -19,7 +21,8 @@ from client.review import (
 from client.review_terminal import answer, ask_about, study_text, summary_text
 from client.site_settings import SiteSettings
 from shared.errors import DataError
-from shared.vocabulary import CtPhase
+from shared.tasks.preparation_settings import MriPreparation
+from shared.vocabulary import CtPhase, MriRole
 
 PHASES = (CtPhase.PLAIN, CtPhase.ARTERIAL, CtPhase.PORTAL)
 PLAIN = CtFiles(number=2, description="plain", acquired="100000")
@@ -148,3 +151,32 @@ def test_none_takes_a_series_out(site):
 def test_a_site_without_a_manifest_can_be_reviewed(site):
     site.manifest.unlink()
     assert [view.case for view in _views(site)] == [None, None]
+
+
+def _mri_views(tmp_path):
+    series = [replace(one, description="Abd") if one.number == 7 else one for one in liver_study()]
+    write_study(tmp_path / "mri", series)
+    site = SiteSettings("north", tmp_path / "mri", tmp_path / "none.csv", tmp_path / "work")
+    return site, studies_to_review(site, roles_for(MriPreparation()))
+
+
+def test_a_study_of_mri_asks_for_its_sequences_and_offers_them(tmp_path):
+    site, (view,) = _mri_views(tmp_path)
+    assert view.modality is Modality.MR
+    (question,) = view.questions
+    assert question.startswith("T1 portal: none. series 7 (4 images): nothing in its header names")
+    assert "t1_hepatobiliary, t2_fse" in study_text(view)
+    with pytest.raises(DataError, match="what a series of MR can be"):
+        answer(view, "7 portal", site.work, "Li")
+    with pytest.raises(DataError, match="which is of CT"):
+        confirm_role(site.work, view, find_series(view, "7"), CtPhase.PORTAL, "Li")
+    assert answer(view, "7 t1_portal", site.work, "Li")
+    (view,) = studies_to_review(site, roles_for(MriPreparation()))
+    assert view.questions == ()
+    assert find_series(view, "7").role is MriRole.T1_PORTAL
+
+
+def test_a_study_of_the_other_modality_asks_nothing(tmp_path):
+    site, _ = _mri_views(tmp_path)
+    (view,) = studies_to_review(site, PHASES)
+    assert view.questions == ()

@@ -10,12 +10,15 @@ import httpx
 import numpy as np
 import pytest
 from ct_files import CtFiles, body, write_ct
+from mr_files import LIVER, liver_study, write_study
 from PIL import Image
 
 from client.catalogue import CatalogueStore
 from client.catalogue_update import update_catalogue
+from client.image_roles import roles_for
 from client.review_page import ReviewPage
 from client.site_settings import SiteSettings
+from shared.tasks.preparation_settings import MriPreparation
 from shared.vocabulary import CtPhase
 
 PHASES = (CtPhase.PLAIN, CtPhase.PORTAL)
@@ -168,3 +171,26 @@ def test_a_form_of_another_page_is_refused(browser):
 
 def test_a_range_can_be_proposed_or_the_page_says_why_not(browser):
     assert "range" in browser.get("/study/1?propose=yes").text
+
+
+def test_a_study_of_mri_shows_its_sequences_with_their_own_answers(tmp_path):
+    bright = replace(LIVER, values_hu=body(6, liver_hu=60.0, size=64), z_mm=tuple(range(0, 30, 5)))
+    write_study(tmp_path / "dicom", liver_study(bright))
+    site = SiteSettings("north", tmp_path / "dicom", tmp_path / "none.csv", tmp_path / "work")
+    with closing(CatalogueStore(site.work)) as store:
+        catalogue = update_catalogue(store, site.dicom, site.images)
+    page = ReviewPage(site, catalogue, roles_for(MriPreparation()), "Dr Li")
+    browser = Browser(page)
+    browser.get(f"/?token={page.token}")
+    text = browser.get("/study/1").text
+    assert "T1 arterial" in text
+    assert 'value="opposed_phase" required checked' in text
+    assert "Propose a range" not in text
+    assert 'value="portal"' not in text
+    picture = browser.get(re.search(r"/study/1/\d+/\d+\.png", text)[0])
+    values = np.asarray(Image.open(io.BytesIO(picture.content)))
+    assert (values.min(), values.max()) == (0, 255)
+    series = f"{LIVER.study_uid}.6"
+    assert browser.post("/study/1", {"series": series, "role": "portal"}).status_code == 400
+    answered = browser.post("/study/1", {"series": series, "role": "t1_portal"})
+    assert "T1 portal" in answered.text

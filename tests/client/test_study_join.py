@@ -1,8 +1,10 @@
 """Which study belongs to which row of the manifest."""
 
 from contextlib import closing
+from dataclasses import replace
 
 from ct_files import CtFiles, write_ct
+from mr_files import LIVER, liver_study, write_study
 
 from client.catalogue import CatalogueStore
 from client.catalogue_update import update_catalogue
@@ -57,3 +59,26 @@ def test_a_study_with_images_of_two_patients_is_refused(tmp_path):
     pairs, problems = join(_manifest(tmp_path, "P1,2.25.1,CR"), catalogue, Modality.CT)
     assert pairs == ()
     assert "2 different PatientIDs" in problems[0].got
+
+
+def test_of_a_patients_ct_and_mri_the_runs_own_is_taken(tmp_path):
+    write_ct(tmp_path / "dicom" / "ct", CtFiles(study_uid="2.25.1"))
+    write_study(tmp_path / "dicom", liver_study(replace(LIVER, study_uid="2.25.2")))
+    with closing(CatalogueStore(tmp_path / "work")) as store:
+        catalogue = update_catalogue(store, tmp_path / "dicom", ImageSettings())
+    manifest = _manifest(tmp_path, "P1,,CR")
+    for modality, uid in ((Modality.CT, "2.25.1"), (Modality.MR, "2.25.2")):
+        ((_, study),), problems = join(manifest, catalogue, modality)
+        assert (study.study_uid, problems) == (uid, ())
+
+
+def test_heights_in_the_manifest_are_of_a_study_that_it_must_name(tmp_path):
+    write_ct(tmp_path / "dicom" / "ct", CtFiles(study_uid="2.25.1"))
+    write_study(tmp_path / "dicom", liver_study(replace(LIVER, study_uid="2.25.2")))
+    with closing(CatalogueStore(tmp_path / "work")) as store:
+        catalogue = update_catalogue(store, tmp_path / "dicom", ImageSettings())
+    path = tmp_path / "manifest.csv"
+    path.write_text("patient_id,response,liver_lower_mm,liver_upper_mm\nP1,CR,0,10\n")
+    pairs, (problem,) = join(read_manifest(path), catalogue, Modality.MR)
+    assert pairs == ()
+    assert problem.got == "2 studies of this patient"

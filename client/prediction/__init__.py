@@ -1,0 +1,1 @@
+"""Predict single patients at the hospital."""
