@@ -2,16 +2,43 @@
 
 import numpy as np
 import pytest
-from mr_phantom import tissues, volume
+from mr_phantom import FAT, SHAPE, tissues, volume
 
 from shared.errors import PreparationError
-from shared.imaging.normalise import body_mask, normalise_robust
+from shared.imaging.normalise import body_mask, normalise_robust, volume_scale
 
 
 def test_the_body_is_told_from_air():
     mask, truth = body_mask(volume(np.random.default_rng(0))), tissues() > 0
     overlap = 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
     assert overlap > 0.97
+
+
+@pytest.mark.parametrize("fat", [0.15, 0.25, 1.4])
+@pytest.mark.parametrize("blank", ["nothing", "corners", "all air"])
+def test_the_body_is_the_same_however_dark_its_fat_is_and_whatever_air_is_blank(fat, blank):
+    truth = tissues() > 0
+    values = volume(np.random.default_rng(0))
+    values[tissues() == FAT] *= fat
+    _, y, x = np.indices(SHAPE)
+    outside = ((x - 31.5) / 36) ** 2 + ((y - 23.5) / 27) ** 2 > 1
+    values[{"nothing": False, "corners": outside, "all air": ~truth}[blank]] = 0.0
+    mask = body_mask(values)
+    assert (mask & truth).sum() > 0.96 * truth.sum()
+    assert (mask & ~truth).sum() < 0.03 * truth.sum()
+
+
+def test_the_scale_of_a_volume_does_not_depend_on_its_matrix():
+    values = volume(np.random.default_rng(0))
+    fine = values.repeat(2, axis=1).repeat(2, axis=2)
+    assert volume_scale(fine, (1.5, 1.5)) == volume_scale(values, (3.0, 3.0))
+
+
+def test_air_becomes_the_lowest_value_of_the_scale():
+    values = volume(np.random.default_rng(0))
+    scale = volume_scale(values, (5.0, 5.0))
+    assert scale.apply(values).min() == pytest.approx(scale.lowest)
+    assert scale.apply(np.zeros((1, 1, 1), np.float32)).item() == pytest.approx(scale.lowest)
 
 
 def test_the_body_has_mean_0_and_deviation_1():
@@ -51,6 +78,6 @@ def test_a_volume_of_one_intensity_is_refused(values):
 def test_a_speck_is_no_body():
     values = np.zeros((10, 40, 40), dtype=np.float32)
     values[4:6, 18:23, 18:23] = 100.0
-    values[:, :2] = 1.0  # keeps the percentiles apart
+    values[:, :, :1] = 1.0  # keeps the percentiles apart
     with pytest.raises(PreparationError, match="body"):
         body_mask(values)
