@@ -133,6 +133,11 @@ def store(folder: Path, name: str, prepared: PreparedStudy, secret: bytes | None
     _write(folder / f"{name}{SUFFIX}", _seal(parts, name, secret))
 
 
+def is_stored(folder: Path, name: str) -> bool:
+    """Tell whether there is an entry; only ``load`` tells whether it can be opened."""
+    return (folder / f"{name}{SUFFIX}").is_file()
+
+
 def load(folder: Path, name: str, secret: bytes | None) -> CachedStudy | None:
     """Open a prepared study: decrypted into memory, or memory-mapped if it is not encrypted.
 

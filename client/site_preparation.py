@@ -6,7 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
-from client.cache import CachedStudy, cache_key, load
+from client.cache import CachedStudy, cache_key, is_stored, load
+from client.cache_pruning import prune
 from client.catalogue import CatalogueStore
 from client.catalogue_records import Catalogue, Confirmed, SeriesRecord, Status, StudyRecord
 from client.catalogue_update import update_catalogue
@@ -141,6 +142,7 @@ def prepare_site(
         catalogue_store.put_study_status(
             (one.study_uid, one.status, one.open_ends()) for one in outcomes
         )
+    prune(site.work / PREPARED_FOLDER, {job.name for job in jobs})
     problems += series_notices(pairs, series)
     usable = tuple(_usable(jobs, outcomes))
     problems += _notices(usable)
@@ -204,12 +206,17 @@ def _overruled(row: ManifestRow, what: str) -> Problem:
 
 
 def _prepare_all(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
-    if workers <= 1 or len(jobs) <= 1:
+    absent = [job for job in jobs if not is_stored(job.folder, job.name)]
+    # Fewer do not pay for a worker's start, a second of imports; what is stored needs none.
+    if workers <= 1 or len(absent) <= 1:
         yield from map(prepare_one, jobs)
         return
     # A fresh interpreter per worker: forking a process that holds a GPU or threads is not safe.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(prepare_one, job) for job in jobs]):
+    with ProcessPoolExecutor(min(workers, len(absent)), mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(prepare_one, job) for job in absent]
+        waiting = {job.name for job in absent}
+        yield from (prepare_one(job) for job in jobs if job.name not in waiting)
+        for future in as_completed(futures):
             yield future.result()
 
 

@@ -244,3 +244,54 @@ def test_a_segmenter_that_cannot_answer_leaves_the_patient_out(bright):
     assert prepared.usable == ()
     assert problem.where == "case 1, liver range"
     assert "not installed on this machine" in problem.got
+
+
+PATIENTS = "patient_id,response\nP1,PR\nP2,PD\nP3,PR\n"
+
+
+@pytest.fixture
+def three(tmp_path):
+    """A site of three patients with one portal series each."""
+    for number in (1, 2, 3):
+        uids = {"patient_id": f"P{number}", "study_uid": f"2.25.100{number}"}
+        write_ct(tmp_path / "dicom" / str(number), CtFiles(description="portal", **uids))
+    return _site(tmp_path, PATIENTS)
+
+
+def _entries(site):
+    return {path.name: path.stat().st_mtime_ns for path in (site.work / "prepared").iterdir()}
+
+
+def _is_same(one, other):
+    return [np.array_equal(a.study.images, b.study.images) for a, b in zip(one, other, strict=True)]
+
+
+def test_workers_prepare_what_one_process_prepares(three):
+    alone = prepare_site(three, ONE).usable
+    (three.work / "prepared").rename(three.work / "before")
+    assert _is_same(alone, prepare_site(three, ONE, workers=2).usable) == [True] * 3
+
+
+def test_what_is_prepared_stays_while_workers_prepare_the_rest(three):
+    alone = prepare_site(three, ONE).usable
+    kept, *absent = sorted((three.work / "prepared").iterdir())
+    content = kept.read_bytes()
+    for path in absent:
+        path.unlink()
+    done = []
+    again = prepare_site(three, ONE, workers=2, progress=lambda at, of: done.append((at, of)))
+    assert _is_same(alone, again.usable) == [True] * 3
+    assert kept.read_bytes() == content
+    assert done == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_prepared_images_of_a_patient_who_left_the_manifest_are_deleted(three):
+    prepare_site(three, ONE)
+    prepare_site(three, replace(ONE, image_size=24))  # another run of the same site
+    before = _entries(three)
+    three.manifest.write_text(PATIENTS.replace("P2,PD\n", ""), encoding="utf-8")
+    left = prepare_site(three, ONE)
+    after = _entries(three)
+    assert len(left.usable) == 2
+    assert (len(before), len(after)) == (6, 5)
+    assert after.keys() < before.keys()
