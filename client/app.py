@@ -15,9 +15,13 @@ from flwr.common.constant import ErrorCode
 
 from client.audit_log import AuditLog
 from client.clinical_answers import ClinicalRequest, answer_clinical, clinical_census
+from client.cross_validation import patients_in_fold, refuse_other_folds
+from client.dataset import SiteData
 from client.error_log import log_error
+from client.haic_answers import answer_haic, kept_features
 from client.local_census import answer_census
 from client.local_evaluation import answer_evaluation
+from client.local_image_features import answer_image_features
 from client.local_training import answer_training
 from client.policy import policy_of
 from client.release_gate import release
@@ -34,10 +38,12 @@ from shared.messages.evaluation import (
     ScoreRequest,
     SiteResultRequest,
 )
+from shared.messages.image_features import ImageFeaturesRequest
 from shared.messages.moments import MomentsRequest
 from shared.messages.statistics import FollowUpRequest, LogisticRequest
 from shared.messages.svm import SvmModelRequest, SvmRequest
 from shared.messages.training import TrainingRequest
+from shared.models.mri_scores import MriScores
 from shared.settings import ConfigValue, key_of, parse_run_settings
 from shared.wire.actions import flower_type_of, stage_of
 from shared.wire.codec import decode, encode, message_name
@@ -52,24 +58,49 @@ def _census(request: CensusRequest, visit: Visit) -> object:
     if visit.is_clinical:
         table = visit.clinical(afresh=True)
         return clinical_census(visit.site.name, code_digest(), table, started)
-    data = visit.data(afresh=True)
+    data = _fusion_data(visit) if visit.is_fusion else visit.data(afresh=True)
     return answer_census(visit.site.name, code_digest(), data, time.perf_counter() - started)
 
 
+def _fusion_data(visit: Visit) -> SiteData:
+    """Give the patients with the part they play in the training of all development patients."""
+    data = visit.fusion(afresh=True)
+    patients = patients_in_fold(data.patients, 0, visit.run, visit.site)
+    return SiteData(patients, data.problems, data.excluded)
+
+
 def _training(request: TrainingRequest, visit: Visit) -> object:
+    refuse_other_folds(request.folds, request.seed, visit.run)
     return answer_training(
         request,
         visit.site.name,
-        visit.data().patients,
+        patients_in_fold(visit.patients(), request.fold, visit.run, visit.site),
         visit.network(),
         visit.recipe.training,
         visit.device(),
     )
 
 
+def _image_features(request: ImageFeaturesRequest, visit: Visit) -> object:
+    refuse_other_folds(request.folds, request.seed, visit.run)
+    network = visit.network()
+    if not isinstance(network, MriScores):
+        raise MessageError(
+            "Expected a question of a run on CT, got one about features of MRI sequences. "
+            "Run the same version everywhere."
+        )
+    return answer_image_features(
+        request,
+        patients_in_fold(visit.fusion().patients, request.fold, visit.run, visit.site),
+        network,
+        visit.device(),
+        kept_features(visit.site, request.run),
+    )
+
+
 def _evaluation(request: EvaluationRequest, visit: Visit) -> object:
-    if visit.is_clinical:
-        return _clinical(request, visit)
+    if visit.is_clinical or visit.is_fusion:
+        return _table(request, visit)
 
     def kept_scores(asked: ScoreRequest) -> PatientScores:
         folder = visit.site.work / "scores"
@@ -78,22 +109,25 @@ def _evaluation(request: EvaluationRequest, visit: Visit) -> object:
     return answer_evaluation(request, kept_scores, visit.site.minimum_count)
 
 
-def _clinical(request: ClinicalRequest, visit: Visit) -> object:
+def _table(request: ClinicalRequest, visit: Visit) -> object:
+    if visit.is_fusion:
+        return answer_haic(request, visit.fusion(), visit.run, visit.site)
     return answer_clinical(request, visit.clinical(), visit.site)
 
 
 _ANSWERS: Final[Mapping[type, Callable[..., object]]] = {
     CensusRequest: _census,
     TrainingRequest: _training,
+    ImageFeaturesRequest: _image_features,
     ScoreRequest: _evaluation,
     CellsRequest: _evaluation,
     PlacementRequest: _evaluation,
     SiteResultRequest: _evaluation,
-    MomentsRequest: _clinical,
-    FollowUpRequest: _clinical,
-    LogisticRequest: _clinical,
-    SvmRequest: _clinical,
-    SvmModelRequest: _clinical,
+    MomentsRequest: _table,
+    FollowUpRequest: _table,
+    LogisticRequest: _table,
+    SvmRequest: _table,
+    SvmModelRequest: _table,
 }
 """Request type to the function that answers it at a visit."""
 

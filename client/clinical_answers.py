@@ -1,32 +1,25 @@
 """A site's answers in a run of clinical statistics, each from the patients it may be about.
 
-Tables, tests and regressions are about all patients. Whatever has folds belongs to fitting a model
-and is about the training patients; scores are about the held-out ones. Shares are read in the
-clear, so a site refuses what would show one to four patients, also by subtraction.
+Tables, tests and regressions are about all patients, the rest as ``client.split_table`` says.
 """
 
 import time
 
 import numpy as np
 
-from client.clinical_site import ClinicalSite, rotation_secret
-from client.fit_ledger import FitLedger
+from client.clinical_site import ClinicalSite
 from client.kept_scores import KeptScores
 from client.local_evaluation import answer_evaluation
 from client.local_moments import answer_moments
 from client.local_statistics import answer_statistics
-from client.local_svm import answer_svm
 from client.site_settings import SiteSettings
+from client.split_table import SplitTable, machine_answer, scores_of_machine, training_moments
 from shared.cohort.analysis_columns import EVENT, MODEL_COLUMNS
-from shared.fusion.standardize import chosen_columns
-from shared.fusion.svm import calls, probabilities
-from shared.fusion.svm_arrays import svm_from_arrays
 from shared.messages.census import CensusReply
 from shared.messages.evaluation import EvaluationRequest, PatientScores, ScoreRequest
 from shared.messages.moments import MomentsRequest
 from shared.messages.statistics import FollowUpRequest, LogisticRequest
-from shared.messages.svm import SvmModelRequest, SvmRequest, SvmStep
-from shared.privacy.disclosure_rules import refuse_small_parts
+from shared.messages.svm import SvmModelRequest, SvmRequest
 
 ClinicalRequest = (
     MomentsRequest
@@ -84,51 +77,21 @@ def answer_clinical(request: ClinicalRequest, data: ClinicalSite, site: SiteSett
         MessageError: If a model that comes with the request is damaged or unknown.
     """
     minimum = site.minimum_count
+    table = SplitTable(data.part(held_out=False), data.part(held_out=True))
     match request:
         case MomentsRequest(folds=0):
             return answer_moments(request, data.columns, site.name, minimum=minimum)
         case MomentsRequest():
-            _refuse_small_rest(request, data, minimum)
-            training = data.part(held_out=False)
-            return answer_moments(request, training, site.name, minimum=minimum)
+            return training_moments(request, table, site)
         case SvmRequest() | SvmModelRequest():
-            return _svm(request, data, site)
+            return machine_answer(request, table, site)
         case FollowUpRequest() | LogisticRequest():
             return answer_statistics(request, data.columns, minimum=minimum)
-    return answer_evaluation(request, lambda asked: _scores(asked, data, site), minimum)
 
+    def scores_for(asked: ScoreRequest) -> PatientScores:
+        folder = site.work / "scores"
+        if not asked.weights:
+            return KeptScores(folder, asked.model_digest).read()
+        return scores_of_machine(asked, table.held_out, MODEL_COLUMNS, folder)
 
-def _refuse_small_rest(request: MomentsRequest, data: ClinicalSite, minimum: int) -> None:
-    """Refuse where a sum over everybody, less the training patients, is a few held-out ones."""
-    rest = chosen_columns(data.part(held_out=True), request.columns, request.logged)
-    refuse_small_parts(np.sum(~np.isnan(rest), axis=0), minimum)
-
-
-def _svm(request: SvmRequest | SvmModelRequest, data: ClinicalSite, site: SiteSettings) -> object:
-    secret = rotation_secret(site)
-    ledger = FitLedger(site.work)
-    if isinstance(request, SvmModelRequest):
-        if request.point.size:
-            ledger.spend_model(request.label, request.point)
-    elif request.step is SvmStep.GRADIENT:
-        ledger.spend_gradients(request.labels)
-    return answer_svm(
-        request,
-        data.part(held_out=False),
-        site.name,
-        rotation_secret=secret,
-        minimum=site.minimum_count,
-    )
-
-
-def _scores(request: ScoreRequest, data: ClinicalSite, site: SiteSettings) -> PatientScores:
-    kept = KeptScores(site.work / "scores", request.model_digest)
-    if not request.weights:
-        return kept.read()
-    model = svm_from_arrays(request.weights, MODEL_COLUMNS)
-    held_out = data.part(held_out=True)
-    scores = PatientScores(
-        probabilities(model, held_out), calls(model, held_out), held_out[EVENT] == 1
-    )
-    kept.write(scores)
-    return scores
+    return answer_evaluation(request, scores_for, minimum)

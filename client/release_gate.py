@@ -18,6 +18,7 @@ from client.policy import Policy
 from shared.errors import DisclosureError
 from shared.messages.census import WITHHELD, CensusReply
 from shared.messages.disclosure import LEAVING
+from shared.messages.image_features import ImageFeaturesReply
 from shared.messages.training import TrainingReply
 from shared.privacy.disclosure_rules import may_release_count, may_release_parts
 
@@ -78,6 +79,8 @@ def _without_small_counts(reply: Reply, minimum: int) -> Reply:
         if not may_release_count(reply.validation_patients, minimum):
             # A sum of losses over very few patients speaks about each of them.
             return dataclasses.replace(reply, validation_patients=0, validation_loss_sum=0.0)
+    if isinstance(reply, ImageFeaturesReply) and not may_release_count(reply.patients, minimum):
+        return dataclasses.replace(reply, patients=WITHHELD)
     return reply
 
 

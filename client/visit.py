@@ -10,10 +10,12 @@ import torch
 
 from client.clinical_site import ClinicalSite, open_clinical_site
 from client.dataset import SiteData, open_site
+from client.fusion_site import FusionSite, open_fusion_site
 from client.site_settings import Needs, SiteSettings, read_site_settings
+from shared.cohort.patient import PreparedPatient
 from shared.errors import MessageError, SettingsError
-from shared.models.multiphase_ct import MultiphaseCt, MultiphaseCtSettings
-from shared.settings import CLINICAL_STATISTICS, ConfigValue, RunSettings
+from shared.models.study_network import NetworkSettings, StudyNetwork, build_network
+from shared.settings import CLINICAL_STATISTICS, HAIC_MRI, ConfigValue, RunSettings
 from shared.tasks.recipe import Recipe, recipe_for
 from shared.training.device import choose_device
 
@@ -23,13 +25,16 @@ SETTINGS_NAME: Final = "site.toml"
 
 _IMAGES: Final = frozenset((Needs.DICOM, Needs.MANIFEST))
 _NEEDS: Final = {CLINICAL_STATISTICS: frozenset((Needs.CLINICAL,))}
-"""What a task needs at a site, where that is not images."""
+"""What a task needs at a site, where that is not images; clinical columns may be the manifest's."""
 
 _opened: dict[tuple[SiteSettings, RunSettings], SiteData] = {}
 """Patients by site and run, so that a simulation of many rounds reads them once."""
 
 _clinical: dict[tuple[SiteSettings, RunSettings], ClinicalSite] = {}
 """Clinical tables likewise."""
+
+_fusion: dict[tuple[SiteSettings, RunSettings], FusionSite] = {}
+"""Patients with images and clinical rows likewise."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,11 @@ class Visit:
         """Say whether the run is about the clinical table instead of images."""
         return self.run.task == CLINICAL_STATISTICS
 
+    @property
+    def is_fusion(self) -> bool:
+        """Say whether the run joins images and clinical table."""
+        return self.run.task == HAIC_MRI
+
     def data(self, *, afresh: bool = False) -> SiteData:
         """Give the site's patients.
 
@@ -60,9 +70,9 @@ class Visit:
         Raises:
             HepafedError: If the site's data cannot serve the run, or it is not about images.
         """
-        if self.is_clinical:
+        if self.is_clinical or self.is_fusion:
             raise MessageError(
-                "Expected a question about the clinical table, got one about images. "
+                "Expected a question of a run on images alone, got one of another task. "
                 "Run the same version everywhere."
             )
         key = (self.site, self.run)
@@ -91,7 +101,36 @@ class Visit:
             _clinical[key] = open_clinical_site(self.site, self.run)
         return _clinical[key]
 
-    def network(self) -> MultiphaseCt:
+    def fusion(self, *, afresh: bool = False) -> FusionSite:
+        """Give the site's patients with images and clinical rows.
+
+        Args:
+            afresh: Look at the site's files again instead of at what this process knows.
+
+        Raises:
+            HepafedError: If the site's data cannot serve the run, or it is of another task.
+        """
+        if not self.is_fusion:
+            raise MessageError(
+                "Expected a question of a run on images or tables alone, got one about both. "
+                "Start a run with the task 'haic-mri'."
+            )
+        key = (self.site, self.run)
+        if afresh or key not in _fusion:
+            _fusion[key] = open_fusion_site(
+                self.site, self.run, self.recipe.preparation, self.recipe.endpoint
+            )
+        return _fusion[key]
+
+    def patients(self) -> tuple[PreparedPatient, ...]:
+        """Give the site's patients with images, whatever else the run needs of them.
+
+        Raises:
+            HepafedError: If the site's data cannot serve the run.
+        """
+        return self.fusion().patients if self.is_fusion else self.data().patients
+
+    def network(self) -> StudyNetwork:
         """Give a network of the run's shape, with weights that the caller overwrites."""
         return _network(self.recipe.network)
 
@@ -105,11 +144,11 @@ class Visit:
 
 
 @lru_cache(maxsize=1)
-def _network(settings: MultiphaseCtSettings) -> MultiphaseCt:
+def _network(settings: NetworkSettings) -> StudyNetwork:
     # One network serves all sites of a simulation, one after the other; building one takes longer
     # than loading weights into it.
     with torch.random.fork_rng(devices=[]):
-        return MultiphaseCt(settings)
+        return build_network(settings)
 
 
 def open_visit(site: SiteSettings, run: RunSettings) -> Visit:

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from flwr.app import Context
@@ -10,12 +11,20 @@ from flwr.serverapp import Grid, ServerApp
 
 from server.clinical_schedule import ClinicalStudy, run_clinical_schedule
 from server.events import EventStore
+from server.haic_schedule import run_haic_schedule, run_haic_training_only
+from server.haic_study import HaicStudy
 from server.run_folder import events_file
 from server.schedule import Study, run_schedule
 from server.transport import Progress, SiteExchange
 from shared.errors import Problem, SettingsError
 from shared.messages.training import Weights
-from shared.settings import CLINICAL_STATISTICS, ConfigValue, RunSettings, parse_run_settings
+from shared.settings import (
+    CLINICAL_STATISTICS,
+    HAIC_MRI,
+    ConfigValue,
+    RunSettings,
+    parse_run_settings,
+)
 from shared.wire.fingerprint import code_digest, weights_digest
 
 app = ServerApp()
@@ -27,13 +36,21 @@ def main(grid: Grid, context: Context) -> None:
     serve(grid, context.run_config, _print)
 
 
-def serve(grid: Grid, config: Mapping[str, ConfigValue], progress: Progress) -> None:
+def serve(
+    grid: Grid,
+    config: Mapping[str, ConfigValue],
+    progress: Progress,
+    *,
+    training_only: bool = False,
+) -> None:
     """Run a study over a grid.
 
     Args:
         grid: Flower's, real or simulated.
         config: The run config.
         progress: Takes one line for a person who waits.
+        training_only: Of a run on MRI and clinic, only train on all development patients: for
+            networks that are compared by their losses.
 
     Raises:
         HepafedError: If the run cannot start or go on; the run folder keeps what was reached.
@@ -45,6 +62,12 @@ def serve(grid: Grid, config: Mapping[str, ConfigValue], progress: Progress) -> 
         if settings.task == CLINICAL_STATISTICS:
             study = _clinical_study(settings, config, exchange, progress)
             run_clinical_schedule(exchange, study, events, run_dir)
+        elif settings.task == HAIC_MRI:
+            haic = _haic_study(settings, config, exchange, progress)
+            if training_only:
+                run_haic_training_only(exchange, haic, events, run_dir)
+            else:
+                run_haic_schedule(exchange, haic, events, run_dir)
         else:
             run_schedule(exchange, _study(settings, config, exchange, progress), events, run_dir)
 
@@ -58,24 +81,46 @@ def _study(
     # Torch is needed for the first weights only, and loading it takes seconds.
     from shared.tasks.recipe import recipe_for  # noqa: PLC0415
 
-    recipe = recipe_for(settings)
-
-    def initial_weights() -> Weights:
-        from shared.models.weights import to_arrays  # noqa: PLC0415
-        from shared.training.initial import initial_network  # noqa: PLC0415
-
-        pretrained = Path(settings.pretrained_weights) if settings.pretrained_weights else None
-        return to_arrays(initial_network(recipe.network, settings.seed, pretrained))
-
     return Study(
         settings=settings,
         config=config,
-        endpoint=recipe.endpoint,
-        initial_weights=initial_weights,
+        endpoint=recipe_for(settings).endpoint,
+        initial_weights=partial(_initial_weights, settings),
         digest_of=weights_digest,
         traffic=lambda: exchange.traffic,
         progress=progress,
     )
+
+
+def _haic_study(
+    settings: RunSettings,
+    config: Mapping[str, ConfigValue],
+    exchange: SiteExchange,
+    progress: Progress,
+) -> HaicStudy:
+    from shared.tasks.recipe import recipe_for  # noqa: PLC0415  # as above
+
+    return HaicStudy(
+        settings=settings,
+        config=config,
+        endpoint=recipe_for(settings).endpoint,
+        initial_weights=partial(_initial_weights, settings),
+        digest_of=weights_digest,
+        traffic=lambda: exchange.traffic,
+        refusals=lambda: exchange.refusals,
+        word=partial(secrets.token_hex, 16),
+        progress=progress,
+    )
+
+
+def _initial_weights(settings: RunSettings) -> Weights:
+    from shared.models.weights import to_arrays  # noqa: PLC0415
+    from shared.tasks.recipe import recipe_for  # noqa: PLC0415
+    from shared.training.initial import initial_network  # noqa: PLC0415
+
+    pretrained = Path(settings.pretrained_weights) if settings.pretrained_weights else None
+    network = recipe_for(settings).network
+    return to_arrays(initial_network(network, settings.seed, pretrained))
 
 
 def _clinical_study(

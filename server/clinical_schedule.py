@@ -4,13 +4,12 @@ A stage that the sites refuse is withheld with the reason, and the run goes on. 
 ended is never repeated: what a site answered twice over changed patients could be subtracted.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from server.clinical_results import ClinicalStatistics, StageRecord, StageState
+from server.clinical_results import ClinicalStatistics
 from server.clinical_stages import (
     compare_baseline,
     compare_subgroups,
@@ -21,12 +20,12 @@ from server.events import EventKind, EventStore
 from server.federated_census import Census, take_census
 from server.federated_evaluation import evaluate
 from server.run_folder import read_statistics, write_census, write_statistics
-from server.stage_exchange import StageExchange
+from server.stage_run import run_stage, stage_line
 from server.statistics_table import write_statistics_csv
 from server.traffic import Traffic
 from shared.cohort.analysis_columns import MODEL_COLUMNS
 from shared.cohort.endpoint import PROGRESSIVE_DISEASE
-from shared.errors import DataError, HepafedError, QuorumError, Refusal, RefusedError
+from shared.errors import DataError, Refusal
 from shared.fusion.svm_arrays import svm_to_arrays
 from shared.messages.exchange import Ask
 from shared.messages.training import Weights
@@ -128,7 +127,7 @@ def run_clinical_schedule(
             bytes_received=record.bytes_received,
             seconds=record.seconds,
         )
-        study.progress(_stage_line(record))
+        study.progress(stage_line(record, list(STAGES).index(name) + 1, len(STAGES)))
     events.append(EventKind.STOP, reason="finished")
     return found
 
@@ -136,30 +135,7 @@ def run_clinical_schedule(
 def _after_stage(
     name: str, ask: Ask, study: ClinicalStudy, found: ClinicalStatistics
 ) -> ClinicalStatistics:
-    road = StageExchange(ask, study.traffic, study.refusals, study.settings.min_sites)
-    started = time.monotonic()
-    result, reason = None, ""
-    try:
-        result = STAGES[name](road, study, found)
-    except RefusedError as error:
-        reason = error.message
-    except QuorumError:
-        raise  # sites are missing: the run can go on when they are back
-    except HepafedError as error:
-        reason = error.message
-    record = StageRecord(
-        name=name,
-        state=StageState.WITHHELD if result is None else StageState.DONE,
-        reason=reason,
-        sites=road.sites if result is not None else (),
-        left_out={
-            site: why.value if why else "failed" for site, why in sorted(road.left_out.items())
-        },
-        exchanges=road.exchanges,
-        bytes_sent=road.bytes_sent,
-        bytes_received=road.bytes_received,
-        seconds=time.monotonic() - started,
-    )
+    result, record = run_stage(name, ask, study, lambda road: STAGES[name](road, study, found))
     return replace(found, stages=(*found.stages, record), **{name: result})  # type: ignore[arg-type]  # a stage is named as the field of its result
 
 
@@ -168,15 +144,4 @@ def _census_line(census: Census) -> str:
     return (
         f"{len(census.sites)} sites ({', '.join(census.sites)}): {totals['patients']} patients, "
         f"{totals['training_patients']} to fit on, {totals['held_out_patients']} held out."
-    )
-
-
-def _stage_line(record: StageRecord) -> str:
-    number = list(STAGES).index(record.name) + 1
-    if record.state is StageState.WITHHELD:
-        return f"Stage {number}/{len(STAGES)} {record.name}: withheld. {record.reason}"
-    gone = "".join(f", without {site} ({why})" for site, why in record.left_out.items())
-    return (
-        f"Stage {number}/{len(STAGES)} {record.name}: {len(record.sites)} sites{gone}, "
-        f"{record.exchanges} exchanges, {record.seconds:.1f} s."
     )

@@ -91,7 +91,7 @@ def evaluate(  # noqa: PLR0913 - two policies and a level beside what is evaluat
         model_digest: Names the model.
         endpoint: What the scores are about.
         minimum_sites: Fewer sites in a sum are refused.
-        minimum_count: Smallest number of patients a step of the ROC curve may show.
+        minimum_count: Smallest number of patients a step of the ROC curve or a bin may show.
         level: Confidence level, in (0, 1).
 
     Returns:
@@ -190,7 +190,7 @@ def _pooled_sums(channel: SumChannel, request: ScoreRequest) -> tuple[PooledSums
     total = channel(request)
     values = total.values
     first = values["cells"]
-    cells = ScoreCells(first_edges(first.shape[1]), first)
+    even = cells = ScoreCells(first_edges(first.shape[1]), first)
     split = 0
     while split < MOST_SPLITS and cells.unresolved.size:
         edges = probe_edges(cells, split)
@@ -204,6 +204,7 @@ def _pooled_sums(channel: SumChannel, request: ScoreRequest) -> tuple[PooledSums
         squared_error=float(values["squared_error"]),
         log_loss=float(values["log_loss"]),
         cells=cells,
+        even_cells=even,
     )
     return sums, total.sites
 

@@ -9,14 +9,19 @@ local epochs.
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from server.run_state import RoundRecord, RunState, SiteRound
 from server.traffic import Traffic
 from shared.messages.exchange import Ask
 from shared.messages.training import TrainingReply, TrainingRequest, Weights
 from shared.settings import RunSettings
-from shared.training.schedule import best_round, learning_rate_of_round, should_stop
+from shared.training.schedule import (
+    best_round,
+    learning_rate_of_round,
+    learning_rate_on_plateau,
+    should_stop,
+)
 
 
 @runtime_checkable
@@ -52,8 +57,30 @@ class TrainingHooks:
     scored: Callable[[RunState, bool], None]
 
 
+@dataclass(frozen=True)
+class Fold:
+    """Which training of a cross-validation inside the sites.
+
+    Attributes:
+        number: k leaves fold k out; 0 trains on all development patients.
+        count: How many folds there are; 0 where there is no cross-validation.
+    """
+
+    number: int = 0
+    count: int = 0
+
+
+WHOLE: Final = Fold()
+"""The one training of a run without cross-validation."""
+
+
 def train(
-    ask: Ask, strategy: Combine, settings: RunSettings, state: RunState, hooks: TrainingHooks
+    ask: Ask,
+    strategy: Combine,
+    settings: RunSettings,
+    state: RunState,
+    hooks: TrainingHooks,
+    fold: Fold = WHOLE,
 ) -> RunState:
     """Train from a state to the last round, or until the validation loss no longer falls.
 
@@ -66,6 +93,7 @@ def train(
         settings: Rounds, local epochs, learning rate, patience.
         state: Where to start; round 0 or a checkpoint.
         hooks: Checkpoints and events.
+        fold: Which training of a cross-validation.
 
     Returns:
         The final state, every validation loss filled in.
@@ -80,12 +108,12 @@ def train(
         request = TrainingRequest(
             round=number,
             local_epochs=settings.local_epochs,
-            learning_rate=learning_rate_of_round(
-                settings.learning_rate, settings.halve_every, number
-            ),
+            learning_rate=_learning_rate(settings, state, number),
             proximal_mu=settings.proximal_mu,
             seed=settings.seed,
             weights=state.weights,
+            fold=fold.number,
+            folds=fold.count,
         )
         strategy.begin(number, state.weights)
         replies = dict(ask(request, TrainingReply))
@@ -97,10 +125,25 @@ def train(
         history = (*state.history, record)
         state = RunState(number, weights, history, strategy.memory())
         hooks.round_done(state)
-    return _score_last(ask, settings, state, hooks)
+    return _score_last(ask, settings, state, hooks, fold)
 
 
-def _score_last(ask: Ask, settings: RunSettings, state: RunState, hooks: TrainingHooks) -> RunState:
+def _learning_rate(settings: RunSettings, state: RunState, number: int) -> float:
+    """Choose the rate of a round from the losses in the checkpoint before it, and nothing else.
+
+    The loss of the weights that the round starts from is not known yet, so a plateau is seen one
+    round later than by a trainer who validates at once.
+    """
+    if settings.schedule == "plateau":
+        return learning_rate_on_plateau(
+            settings.learning_rate, state.losses(), settings.plateau_rounds
+        )
+    return learning_rate_of_round(settings.learning_rate, settings.halve_every, number)
+
+
+def _score_last(
+    ask: Ask, settings: RunSettings, state: RunState, hooks: TrainingHooks, fold: Fold
+) -> RunState:
     if not state.history or state.history[-1].validation_loss is not None:
         return state
     request = TrainingRequest(
@@ -110,6 +153,8 @@ def _score_last(ask: Ask, settings: RunSettings, state: RunState, hooks: Trainin
         proximal_mu=0.0,
         seed=settings.seed,
         weights=state.weights,
+        fold=fold.number,
+        folds=fold.count,
     )
     return _scored(state, ask(request, TrainingReply), hooks)
 

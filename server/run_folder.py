@@ -12,10 +12,13 @@ file                  content
 ``checkpoints/``      the last complete rounds (``server.checkpoint``)
 ``statistics.json``   a run of clinical statistics (``server.clinical_results``)
 ``statistics.csv``    the same as one tidy table
+``haic_results.json`` a run on MRI and clinic (``server.haic_results``)
+``folds/fold-K/``     each of its trainings: history, best weights, checkpoints; 0 is the last one
 ====================  ============================================================================
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -29,6 +32,7 @@ from server.checkpoint import (
 )
 from server.clinical_results import ClinicalStatistics
 from server.federated_census import Census
+from server.haic_results import HaicResults
 from server.results import from_plain, to_plain
 from server.run_state import RoundRecord, RunState
 from shared.aggregation.pooled_evaluation import FederatedEvaluation
@@ -39,6 +43,7 @@ from shared.settings import RunSettings
 Kind = TypeVar("Kind")
 
 STATISTICS = "statistics.json"
+HAIC = "haic_results.json"
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,32 @@ def write_statistics(run_dir: Path, settings: RunSettings, found: ClinicalStatis
     write_json(run_dir / STATISTICS, document)
 
 
+def fold_folder(run_dir: Path, fold: int) -> Path:
+    """Give the folder of one training of a cross-validation."""
+    return run_dir / "folds" / f"fold-{fold}"
+
+
+def write_haic(run_dir: Path, settings: RunSettings, found: HaicResults) -> None:
+    """Write what a run on MRI and clinic has reached."""
+    document = {"settings": _haic_settings(settings), "found": to_plain(found)}
+    write_json(run_dir / HAIC, document)
+
+
+def read_haic(run_dir: Path, settings: RunSettings | None = None) -> HaicResults | None:
+    """Read what a run on MRI and clinic has reached; None in a new folder.
+
+    Args:
+        run_dir: The run folder.
+        settings: Those of the run that goes on in it; None only reads.
+
+    Raises:
+        CheckpointError: If the file is damaged, or the folder holds a run with other settings.
+    """
+    now = None if settings is None else _haic_settings(settings)
+    found = _continued(run_dir / HAIC, now)
+    return None if found is None else _rebuilt(run_dir / HAIC, HaicResults, found)
+
+
 def read_statistics(run_dir: Path, settings: RunSettings | None = None) -> ClinicalStatistics:
     """Read the stages of clinical statistics that have ended; none in a new folder.
 
@@ -103,15 +134,11 @@ def read_statistics(run_dir: Path, settings: RunSettings | None = None) -> Clini
     Raises:
         CheckpointError: If the file is damaged, or the folder holds a run with other settings.
     """
-    path = run_dir / STATISTICS
-    if not path.exists():
+    now = None if settings is None else settings_record(settings)
+    found = _continued(run_dir / STATISTICS, now)
+    if found is None:
         return ClinicalStatistics()
-    document = _parsed(path)
-    if not isinstance(document, dict) or not isinstance(document.get("settings"), dict):
-        raise _damaged(path)
-    if settings is not None:
-        refuse_other_settings(document["settings"], settings_record(settings))
-    return _rebuilt(path, ClinicalStatistics, document.get("found"))
+    return _rebuilt(run_dir / STATISTICS, ClinicalStatistics, found)
 
 
 def read_best(run_dir: Path) -> tuple[BestWeights, Weights]:
@@ -153,6 +180,23 @@ def read_evaluation(run_dir: Path) -> FederatedEvaluation:
         CheckpointError: If the run has none, or the file is damaged.
     """
     return _read(run_dir / "evaluation.json", FederatedEvaluation)
+
+
+def _haic_settings(settings: RunSettings) -> dict[str, object]:
+    # Trainings of one run stand beside each other, so they share also what decides how long.
+    return settings_record(settings) | {"rounds": settings.rounds, "patience": settings.patience}
+
+
+def _continued(path: Path, settings: Mapping[str, object] | None) -> object:
+    """Read what a run with these settings found so far; None where there is no file."""
+    if not path.exists():
+        return None
+    document = _parsed(path)
+    if not isinstance(document, dict) or not isinstance(document.get("settings"), dict):
+        raise _damaged(path)
+    if settings is not None:
+        refuse_other_settings(document["settings"], settings)
+    return document.get("found", {})
 
 
 def _read(path: Path, kind: type[Kind]) -> Kind:

@@ -8,17 +8,12 @@ from server.checkpoint import CheckpointFolder
 from server.events import EventKind, EventStore
 from server.federated_census import Census, take_census
 from server.federated_evaluation import evaluate
-from server.federated_training import TrainingHooks, train
-from server.run_folder import (
-    read_best,
-    write_best,
-    write_census,
-    write_evaluation,
-    write_history,
-)
+from server.federated_training import train
+from server.run_folder import read_best, write_census, write_evaluation, write_history
 from server.run_state import RunState
 from server.strategies import Aggregation
 from server.traffic import Traffic
+from server.training_hooks import training_hooks
 from shared.cohort.endpoint import Endpoint
 from shared.errors import DisclosureError
 from shared.messages.exchange import Ask
@@ -73,9 +68,9 @@ def run_schedule(ask: Ask, study: Study, events: EventStore, run_dir: Path) -> N
         study.progress(f"Going on after round {state.round}.")
     census = take_census(ask, {k: v for k, v in study.config.items() if k not in _SERVER_ONLY})
     write_census(run_dir, census)
-    study.progress(_census_line(census))
+    study.progress(census_line(census))
     state = state or RunState(0, study.initial_weights())
-    state = train(ask, strategy, study.settings, state, _hooks(study, events, run_dir))
+    state = train(ask, strategy, study.settings, state, training_hooks(study, events, run_dir))
     write_history(run_dir, state)
     _evaluate(ask, study, events, run_dir)
 
@@ -99,44 +94,9 @@ def _evaluate(ask: Ask, study: Study, events: EventStore, run_dir: Path) -> None
     )
 
 
-def _hooks(study: Study, events: EventStore, run_dir: Path) -> TrainingHooks:
-    checkpoints = CheckpointFolder(run_dir, study.settings)
+def census_line(census: Census) -> str:
+    """Say in a sentence what the sites bring together."""
 
-    def round_done(state: RunState) -> None:
-        record = state.history[-1]
-        checkpoints.save(state)
-        write_history(run_dir, state)
-        events.append(
-            EventKind.ROUND,
-            round_number=record.round,
-            learning_rate=record.learning_rate,
-            training_loss=record.training_loss,
-            sites=len(record.sites),
-            bytes_sent=record.bytes_sent,
-            bytes_received=record.bytes_received,
-            seconds=record.seconds,
-        )
-        study.progress(
-            f"Round {record.round}/{study.settings.rounds}: training loss "
-            f"{record.training_loss:.4f}, {len(record.sites)} sites, {record.seconds:.1f} s."
-        )
-
-    def scored(state: RunState, is_best: bool) -> None:  # noqa: FBT001  # the signature of the hook
-        loss = state.history[-1].validation_loss
-        if is_best:
-            write_best(run_dir, state, study.digest_of(state.weights))
-        write_history(run_dir, state)
-        events.append(
-            EventKind.AGGREGATE, round_number=state.round, validation_loss=loss, best=is_best
-        )
-        if loss is not None:
-            mark = " (best)" if is_best else ""
-            study.progress(f"Round {state.round}: validation loss {loss:.4f}{mark}.")
-
-    return TrainingHooks(study.traffic, round_done, scored)
-
-
-def _census_line(census: Census) -> str:
     def told(count: str) -> str:
         silent = census.withheld[count]
         if silent == len(census.sites):

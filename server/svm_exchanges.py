@@ -63,8 +63,11 @@ class Descent:
     salt: str
 
 
-def check_secrets(ask: Ask, salt: str) -> None:
+def check_secrets(ask: Ask, salt: str) -> tuple[str, ...]:
     """Refuse to begin when sites would work in different bases.
+
+    Returns:
+        The sites that hold the secret.
 
     Raises:
         MessageError: When the sites hold different rotation secrets.
@@ -76,6 +79,7 @@ def check_secrets(ask: Ask, salt: str) -> None:
             f"Expected one rotation secret at all sites, got {len(checks)} different ones among "
             f"{', '.join(sorted(replies))}. Give every site the same secret file."
         )
+    return tuple(sorted(replies))
 
 
 def empty_request(columns: Columns, preparation: Preparation, degree: int) -> SvmRequest:

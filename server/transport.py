@@ -19,7 +19,7 @@ from server.site_failures import SiteFailure, refusal_sentence, site_failure
 from server.traffic import Traffic
 from shared.errors import MessageError, QuorumError, Refusal, RefusedError
 from shared.messages.census import CensusReply, CensusRequest
-from shared.messages.training import TrainingReply
+from shared.messages.training import TrainingReply, TrainingRequest
 from shared.settings import RunSettings
 from shared.wire.actions import flower_type_of
 from shared.wire.codec import decode, encode
@@ -198,7 +198,7 @@ class SiteExchange:
             try:
                 reply = decode(answer.content, reply_type)
                 check_reply(request, reply)
-                self._check_weight(node, reply)
+                self._check_weight(node, request, reply)
             except MessageError as error:
                 failures[node] = SiteFailure(f"refused: {error}")
                 continue
@@ -212,15 +212,18 @@ class SiteExchange:
         )
         return replies, failures
 
-    def _check_weight(self, node: int, reply: object) -> None:
-        """Refuse an update that claims more patients than the site's census."""
-        if not isinstance(reply, TrainingReply):
+    def _check_weight(self, node: int, request: object, reply: object) -> None:
+        """Refuse an update that claims other patients than the site's census."""
+        if not isinstance(reply, TrainingReply) or not isinstance(request, TrainingRequest):
             return
         known = self._patients.get(self._sites.get(node, ""), -1)
-        if known >= 0 and reply.training_patients != known:
+        # Where a fold is left out, fewer patients are trained on; never more.
+        claimed = reply.training_patients
+        wrong = claimed > known if request.fold else claimed != known
+        if known >= 0 and wrong:
             raise MessageError(
-                f"Expected the {known} training patients of the census, "
-                f"got {reply.training_patients}."
+                f"Expected the {known} training patients of the census"
+                f"{' or fewer' if request.fold else ''}, got {claimed}."
             )
 
     def _record(

@@ -21,6 +21,9 @@ from shared.stats.intervals import clopper_pearson, normal_quantile
 MOST_ROC_POINTS = 101
 """Points of a released curve: one per percent is what a figure can show."""
 
+CALIBRATION_BINS = 10
+"""Bins of a released calibration at most: tenths of the patients, as is usual."""
+
 
 @dataclass(frozen=True)
 class ReleasedRoc:
@@ -34,6 +37,21 @@ class ReleasedRoc:
 
     false_call_rate: Float64[np.ndarray, " point"]
     sensitivity: Float64[np.ndarray, " point"]
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Patients whose predicted probabilities are near each other.
+
+    Attributes:
+        mean_predicted: Mean probability of the event, to half a score cell.
+        events: Patients with the event.
+        patients: All patients of the bin.
+    """
+
+    mean_predicted: float
+    events: int
+    patients: int
 
 
 @dataclass(frozen=True)
@@ -58,6 +76,7 @@ class FederatedEvaluation:
         per_site: What each site released about itself; None inside where withheld.
         sites: Whose patients are in the pooled numbers.
         exchanges: Exchanges with the sites.
+        calibration: Bins by rising probability, each of as many patients as may be released.
     """
 
     event: str
@@ -75,6 +94,7 @@ class FederatedEvaluation:
     per_site: Mapping[str, SiteResultReply]
     sites: tuple[str, ...]
     exchanges: int
+    calibration: tuple[CalibrationBin, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,12 +106,15 @@ class PooledSums:
         squared_error: Sum of squared errors of the probability.
         log_loss: Sum of negative logarithms.
         cells: Patients per score cell and class.
+        even_cells: The same in cells of equal width, as they were counted first; None leaves the
+            calibration out.
     """
 
     confusion: ConfusionCounts
     squared_error: float
     log_loss: float
     cells: ScoreCells
+    even_cells: ScoreCells | None = None
 
 
 def evaluation_of(  # noqa: PLR0913 - one record is put together here, named argument by argument
@@ -113,7 +136,7 @@ def evaluation_of(  # noqa: PLR0913 - one record is put together here, named arg
         sites: Whose patients are in the sums.
         exchanges: How many there were.
         level: Confidence level, in (0, 1).
-        minimum: Smallest number of patients a step of the curve may show.
+        minimum: Smallest number of patients a step of the curve or a bin may show.
 
     Returns:
         The evaluation.
@@ -138,6 +161,7 @@ def evaluation_of(  # noqa: PLR0913 - one record is put together here, named arg
         per_site=per_site,
         sites=sites,
         exchanges=exchanges,
+        calibration=calibration_bins(sums.even_cells, minimum) if sums.even_cells else (),
     )
 
 
@@ -217,6 +241,41 @@ def released_roc(cells: ScoreCells, minimum: int) -> ReleasedRoc:
     events, others = cells.counts.sum(axis=1)
     return ReleasedRoc(
         false_call_rate=called[1, kept] / others, sensitivity=called[0, kept] / events
+    )
+
+
+def calibration_bins(cells: ScoreCells, minimum: int) -> tuple[CalibrationBin, ...]:
+    """Join neighbouring cells until every bin holds enough patients.
+
+    A patient counts with the middle of the cell, which is at most half a cell's width away.
+
+    Args:
+        cells: Pooled counts in cells of equal width.
+        minimum: Smallest number of patients in a bin.
+
+    Returns:
+        At most ten bins of about as many patients each; none when there are too few patients.
+    """
+    counts = cells.counts.sum(axis=0)
+    total = int(counts.sum())
+    step = max(minimum, math.ceil(total / CALIBRATION_BINS))
+    ends, held, left = [], 0, total
+    for cell, count in enumerate(counts.tolist(), start=1):
+        held += count
+        if held >= step and left - held >= step:
+            ends.append(cell)
+            held, left = 0, left - held
+    if left < minimum:
+        return ()
+    middles = (cells.edges[:-1] + cells.edges[1:]) / 2
+    parts = np.split(np.arange(counts.size), ends)
+    return tuple(
+        CalibrationBin(
+            mean_predicted=float(middles[part] @ counts[part] / counts[part].sum()),
+            events=int(cells.counts[0, part].sum()),
+            patients=int(counts[part].sum()),
+        )
+        for part in parts
     )
 
 

@@ -40,11 +40,13 @@ class ScoreRequest:
         model_digest: Names the model; a site keeps the scores of a digest for later requests.
         endpoint: Key of the endpoint whose event is meant.
         weights: The model; empty when the site has scored this digest before.
+        image_run: Names the run whose image features join the table at the site; empty for none.
     """
 
     model_digest: str
     endpoint: str
     weights: Weights
+    image_run: str = ""
 
     @property
     def sums(self) -> tuple[SumField, ...]:

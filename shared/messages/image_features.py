@@ -1,7 +1,8 @@
-"""Image features: patients go through a network that has not seen them; features stay at the site.
+"""Image features: patients pass a network that has not seen them; the features stay at the site.
 
 Order of exchanges: one ``ImageFeaturesRequest`` per fold of the cross-validation, then one for the
-network of all training patients. Later requests name the features as columns of the site's table.
+network of all development patients. Later requests carry the run's name, and the features are
+columns of the site's table then.
 """
 
 from dataclasses import dataclass
@@ -14,11 +15,14 @@ class ImageFeaturesRequest:
     """Ask a site to compute and keep image features.
 
     Attributes:
-        run: Names the run's features at the site, hex; other runs do not meet them.
+        run: Names the run's features at the site, 32 hexadecimal digits; other runs do not meet
+            them.
         fold: k computes those of fold k with the network that left it out; 0 those of the
             held-out patients with the network of all training patients.
         folds: How many folds there are.
         seed: Of the run; the site derives its folds from it and its name.
+        model_digest: Names the network; a site that keeps its features of this fold already
+            does not compute them again.
         weights: The network.
     """
 
@@ -26,15 +30,16 @@ class ImageFeaturesRequest:
     fold: int
     folds: int
     seed: int
+    model_digest: str
     weights: Weights
 
 
 @dataclass(frozen=True)
 class ImageFeaturesReply:
-    """What was computed; withheld when small.
+    """What was computed.
 
     Attributes:
-        patients: Patients whose features are kept.
+        patients: Patients whose features are kept; ``WITHHELD`` when they are few.
         seconds: Wall time.
     """
 

@@ -50,6 +50,7 @@ class MomentsRequest:
         medians: Per part and column; no rows when missing values are left out.
         centres: Per part and feature; no rows unless squares are asked for.
         thresholds: Per part, feature and threshold, rising; empty unless ranks are asked for.
+        image_run: Names the run whose image features join the table at the site; empty for none.
     """
 
     moment: Moment
@@ -63,6 +64,7 @@ class MomentsRequest:
     medians: Float64[np.ndarray, "_ _"]
     centres: Float64[np.ndarray, "_ _"]
     thresholds: Float64[np.ndarray, "_ _ _"]
+    image_run: str = ""
 
     @property
     def parts(self) -> int:

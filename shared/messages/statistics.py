@@ -70,6 +70,7 @@ class LogisticRequest:
         coefficients: Where to evaluate, per model with the intercept.
         directions: For leverages the inverse information, row by row; for separation the
             direction; else empty.
+        image_run: Names the run whose image features join the table at the site; empty for none.
     """
 
     step: LogisticStep
@@ -80,6 +81,7 @@ class LogisticRequest:
     sizes: tuple[int, ...]
     coefficients: Float64[np.ndarray, " _"]
     directions: Float64[np.ndarray, " _"]
+    image_run: str = ""
 
     @property
     def sums(self) -> tuple[SumField, ...]:

@@ -52,6 +52,7 @@ class SvmRequest:
         edges_per_set: For cells: how many edges each set has.
         curve: For the calibration: slope and intercept.
         targets: For the calibration: target of patients with the event, and without.
+        image_run: Names the run whose image features join the table at the site; empty for none.
     """
 
     step: SvmStep
@@ -75,6 +76,7 @@ class SvmRequest:
     edges_per_set: tuple[int, ...]
     curve: Float64[np.ndarray, " _"]
     targets: Float64[np.ndarray, " _"]
+    image_run: str = ""
 
     @property
     def sums(self) -> tuple[SumField, ...]:

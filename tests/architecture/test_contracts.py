@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.messages import census, evaluation, sums, svm, training
+from shared.messages import census, evaluation, image_features, sums, svm, training
 from shared.messages.disclosure import LEAVING
 from shared.settings import RunSettings, default_config, parse_run_settings
 
@@ -127,7 +127,7 @@ def test_help_needs_no_heavy_library():
 def test_the_closed_list_names_every_field_of_every_reply():
     replies = {
         name: {field.name for field in dataclasses.fields(kind)}
-        for module in (census, training, evaluation, sums, svm)
+        for module in (census, training, image_features, evaluation, sums, svm)
         for name, kind in vars(module).items()
         if name.endswith("Reply") and dataclasses.is_dataclass(kind)
     }
