@@ -7,7 +7,7 @@ the authors, openly.
 
 from collections.abc import Iterable
 
-from shared.release.release_settings import EstimateFacts, ReleaseSettings
+from shared.release.release_settings import EstimateFacts, ProvenanceFacts, ReleaseSettings
 
 _NONE = "–"
 
@@ -44,28 +44,71 @@ def model_card(settings: ReleaseSettings) -> str:
         "## Evaluation",
         _evaluation(settings),
         "## Limits",
-        _bullets(_limits(settings)),
+        bullets(_limits(settings)),
+        *authors_part(),
+        "## Files",
+        *files_part(
+            "`weights.safetensors` holds the weights, `settings.json` every fact above", made
+        ),
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def authors_part() -> tuple[str, ...]:
+    """Give the part of a card that no software can fill in."""
+    return (
         "## For the authors to complete",
         (
             "What TRIPOD+AI (Collins 2024, doi 10.1136/bmj-2023-078378) and CLAIM (Mongan 2020, "
             "doi 10.1148/ryai.2020200029) ask for and the software cannot know:"
         ),
-        _bullets(f"{item}: _to be completed_" for item in _AUTHORS_COMPLETE),
-        "## Files",
+        bullets(f"{item}: _to be completed_" for item in _AUTHORS_COMPLETE),
+    )
+
+
+def files_part(files: str, made: ProvenanceFacts) -> tuple[str, ...]:
+    """Give the part of a card that says what lies in the folder and who made it.
+
+    Args:
+        files: What each file holds, without the checksums, as an open sentence.
+        made: Where the weights came from.
+    """
+    return (
         (
-            "`weights.safetensors` holds the weights, `settings.json` every fact above, "
-            "`SHA256SUMS` the checksums (`sha256sum --check SHA256SUMS`). The checksums find "
-            "damage; they do not prove who made the release."
+            f"{files}, `SHA256SUMS` the checksums (`sha256sum --check SHA256SUMS`). The checksums "
+            "find damage; they do not prove who made the release."
         ),
         (
             f"Made by HepaFed {made.hepafed} on {made.created}; code digest "
             f"`{made.code_digest or 'unknown'}`."
         ),
     )
-    return "\n\n".join(parts) + "\n"
 
 
-def _bullets(items: Iterable[str]) -> str:
+def training_line(made: ProvenanceFacts) -> str:
+    """Say who trained together, for how long, on whom, and which weights were kept."""
+    kept = "The last weights were kept."
+    if made.best_round is not None:
+        kept = f"Weights of round {made.best_round}, chosen by the inner-validation patients."
+    patients = (
+        "an undisclosed number of" if made.training_patients is None else made.training_patients
+    )
+    invented = "invented " if made.synthetic else ""
+    return (
+        f"{made.sites} sites trained together by {made.strategy} for {made.rounds} rounds on "
+        f"{patients} {invented}patients; no image or patient's record left a site. {kept}"
+    )
+
+
+def estimate_cell(estimate: EstimateFacts) -> str:
+    """Give an estimate with its interval, as a cell of a table."""
+    if estimate.lower is None or estimate.upper is None:
+        return _number(estimate.value)
+    return f"{_number(estimate.value)} ({_interval(estimate)})"
+
+
+def bullets(items: Iterable[str]) -> str:
+    """Give a Markdown list."""
     return "\n".join(f"- {item}" for item in items)
 
 
@@ -87,7 +130,7 @@ def _input(settings: ReleaseSettings) -> str:
     )
     low = preparation.window_level_hu - preparation.window_width_hu / 2
     high = preparation.window_level_hu + preparation.window_width_hu / 2
-    return _bullets(
+    return bullets(
         (
             f"CT phases: {', '.join(preparation.phases)}, as DICOM.",
             (
@@ -105,21 +148,10 @@ def _input(settings: ReleaseSettings) -> str:
 
 def _training(settings: ReleaseSettings) -> str:
     made, network = settings.provenance, settings.network
-    kept = "The last weights were kept."
-    if made.best_round is not None:
-        kept = f"Weights of round {made.best_round}, chosen by the inner-validation patients."
     attention = "joined by self-attention" if network.attention else "joined without attention"
-    patients = (
-        "an undisclosed number of" if made.training_patients is None else made.training_patients
-    )
-    invented = "invented " if made.synthetic else ""
-    return _bullets(
+    return bullets(
         (
-            (
-                f"{made.sites} sites trained together by {made.strategy} for {made.rounds} rounds "
-                f"on {patients} {invented}patients; no image or patient's record left a site. "
-                f"{kept}"
-            ),
+            training_line(made),
             (
                 f"One {network.backbone} per phase with {network.norm} normalisation, {attention}; "
                 f"dropout {network.dropout:g}."
