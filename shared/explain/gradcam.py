@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 from torch import Tensor, nn
 from torch.nn import functional
 
 from shared.models.multiphase_ct import EVENT, MultiphaseCt
 
-_PUBLISHED_CELLS = 7  # ResNet-18 has one cell per 32 pixels; Liao 2024 has 224
+PUBLISHED_CELLS = 7  # ResNet-18 has one cell per 32 pixels; Liao 2024 has 224
 
 _BATCH_SIZE = 16  # gradients keep every activation; the maps do not depend on it
 
@@ -26,9 +26,22 @@ def _target_stage(stages: Sequence[nn.Module], image: Tensor, minimum_cells: int
     return fine[-1] if fine else stages[0]
 
 
-def _weighted_maps(activation: Tensor, gradient: Tensor) -> Tensor:
-    # Selvaraju 2017: alpha_k (equation 1) is the gradient's mean over the map; the heat
-    # (equation 2) is ReLU(sum over k of alpha_k A_k).
+def weighted_maps(
+    activation: Float[Tensor, "batch channel height width"],
+    gradient: Float[Tensor, "batch channel height width"],
+) -> Float[Tensor, "batch 1 height width"]:
+    """Join feature maps into one map of evidence.
+
+    Source: Selvaraju 2017: alpha_k (equation 1) is the gradient's mean over the map; the heat
+    (equation 2) is ReLU(sum over k of alpha_k A_k).
+
+    Args:
+        activation: Feature maps A.
+        gradient: Of the explained logit by them.
+
+    Returns:
+        One map per image, 0 or more.
+    """
     alpha = gradient.mean(dim=(2, 3), keepdim=True)
     return functional.relu((alpha * activation).sum(dim=1, keepdim=True))
 
@@ -56,7 +69,7 @@ def _batch_heat(network: MultiphaseCt, images: Tensor, minimum_cells: int) -> Te
     gradients = torch.autograd.grad(logits[:, EVENT].sum(), kept)
     heat = [
         functional.interpolate(
-            _weighted_maps(a, g).detach(), images.shape[-2:], mode="bilinear", align_corners=False
+            weighted_maps(a, g).detach(), images.shape[-2:], mode="bilinear", align_corners=False
         )
         for a, g in zip(kept, gradients, strict=True)
     ]
@@ -67,7 +80,7 @@ def gradcam(
     network: MultiphaseCt,
     images: Float32[np.ndarray, "slice phase height width"],
     device: torch.device,
-    minimum_cells: int = _PUBLISHED_CELLS,
+    minimum_cells: int = PUBLISHED_CELLS,
 ) -> Float32[np.ndarray, "slice phase height width"]:
     """Map the evidence for the event in every slice and phase of a study.
 
@@ -104,14 +117,22 @@ def gradcam(
             # Asking for the images' gradient keeps the way back open in a frozen network.
             parts.append(_batch_heat(network, batch.requires_grad_(), minimum_cells).cpu().numpy())
     network.train(was_training)
-    return _normalized(np.concatenate(parts))
+    return heat_by_study(np.concatenate(parts))
 
 
-def _normalized(
-    heat: Float32[np.ndarray, "slice phase height width"],
-) -> Float32[np.ndarray, "slice phase height width"]:
+def heat_by_study(
+    heat: Float32[np.ndarray, "slice channel height width"],
+) -> Float32[np.ndarray, "slice channel height width"]:
+    """Divide the maps of each channel by their largest value over the whole study.
+
+    Args:
+        heat: 0 or more.
+
+    Returns:
+        Heat in [0, 1]; the maximum of a channel is 1, or 0 where it is cold throughout.
+    """
     hottest = heat.max(axis=(0, 2, 3), keepdims=True, initial=0)
-    scaled: Float32[np.ndarray, "slice phase height width"] = np.divide(
+    scaled: Float32[np.ndarray, "slice channel height width"] = np.divide(
         heat, hottest, out=np.zeros_like(heat), where=hottest > 0
     )
     return scaled

@@ -46,13 +46,16 @@ def colour_of(heat: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape 3"
 
 
 def overlay(
-    image: Float[np.ndarray, "height width"], heat: Float[np.ndarray, "height width"]
+    image: Float[np.ndarray, "height width"],
+    heat: Float[np.ndarray, "height width"],
+    body: Bool[np.ndarray, "height width"] | None = None,
 ) -> UInt8[np.ndarray, "height width 3"]:
     """Lay heat over a grey slice.
 
     Args:
         image: Values in [0, 1].
         heat: In [0, 1], as ``gradcam`` gives it; nothing is drawn outside the body.
+        body: Where the patient is; found in the slice, as windowed CT, if not given.
 
     Returns:
         Red, green and blue; where there is no heat, exactly the grey of the slice.
@@ -60,7 +63,7 @@ def overlay(
     grey = np.repeat((np.clip(image, 0, 1) * 255)[..., None], 3, axis=-1)
     strength = np.clip((heat - _CLEAR_BELOW) / (1 - _CLEAR_BELOW), 0, 1)
     # The square root lets the edge of a region appear soon, and its core not cover everything.
-    opacity = _STRONGEST_OPACITY * np.sqrt(strength) * body_mask(image)
+    opacity = _STRONGEST_OPACITY * np.sqrt(strength) * (body_mask(image) if body is None else body)
     mixed = grey + opacity[..., None] * (colour_of(heat) - grey)
     picture: UInt8[np.ndarray, "height width 3"] = np.rint(mixed).astype(np.uint8)
     return picture
