@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from server.environment import describe_environment
 from server.federated_census import Census
 from server.run_folder import BestWeights
 from server.run_state import RoundRecord as ServerRound
@@ -21,7 +22,6 @@ from shared.report.run_record import (
 from shared.settings import RunSettings, key_of
 from shared.tasks.recipe import Recipe
 from shared.training.device import choose_device
-from simulations.environment import describe_environment
 from simulations.report_arm import arm_of
 
 _PATHS = ("run_dir", "sites_dir", "pretrained_weights")
