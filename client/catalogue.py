@@ -23,6 +23,7 @@ from client.catalogue_records import (
 )
 from client.image_roles import role_of
 from shared.errors import DataError
+from shared.tasks.liver_range import LiverRange, LiverSource
 from shared.vocabulary import ImageRole
 
 FILE_NAME = "catalogue.sqlite"
@@ -248,11 +249,13 @@ def _series_record(row: Sequence[object]) -> SeriesRecord:
 
 def _confirmed(entries: tuple[Confirmation, ...]) -> Confirmed:
     roles: dict[str, ImageRole | None] = {}
-    liver: tuple[float, float] | None = None
+    liver: LiverRange | None = None
     for entry in entries:
         if entry.volume_id:
             roles[entry.volume_id] = None if entry.value == NO_ROLE else role_of(entry.value)
         else:
-            low, high = map(float, entry.value.split())
-            liver = low, high
+            low, high, *source = entry.value.split(maxsplit=2)
+            # Before, a person's own heights were all that could be said.
+            told = LiverSource(source[0]) if source else LiverSource.PERSON
+            liver = LiverRange(float(low), float(high), told, entry.who)
     return Confirmed(roles, liver, entries)

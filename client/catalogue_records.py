@@ -9,6 +9,7 @@ from pathlib import Path
 
 from client.image_settings import ImageSettings
 from shared.errors import Problem
+from shared.tasks.liver_range import LiverRange
 from shared.tasks.preparation_settings import MRI_PREPARATION_VERSION, PREPARATION_VERSION
 from shared.vocabulary import ImageRole
 
@@ -140,7 +141,8 @@ class Confirmation:
     Attributes:
         study_uid: Of the study.
         volume_id: Of the series; empty for the liver range.
-        value: A role, ``none``, or the two ends of the liver in millimetres as ``low high``.
+        value: A role, ``none``, or the two ends of the liver in millimetres and what they come
+            from, as ``low high a NIfTI mask``.
         who: The person, as they named themselves.
         when: ISO time with zone.
     """
@@ -158,12 +160,12 @@ class Confirmed:
 
     Attributes:
         roles: What series are, by volume id; None for a series that is nothing of the study.
-        liver_range_mm: Ends of the liver, or None where nobody said.
+        liver: Where the liver lies, signed, or None where nobody said.
         entries: All entries that count, oldest first.
     """
 
     roles: Mapping[str, ImageRole | None]
-    liver_range_mm: tuple[float, float] | None
+    liver: LiverRange | None
     entries: tuple[Confirmation, ...]
 
 

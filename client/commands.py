@@ -219,7 +219,7 @@ def review(
     case: Annotated[int | None, typer.Option(help="Row of the manifest to answer for.")] = None,
     study: Annotated[int | None, typer.Option(help="Study number, if it has no row.")] = None,
     answer: Annotated[
-        str, typer.Option(help="'4 portal', '4 none' or 'liver -400 -250', without asking.")
+        str, typer.Option(help="'4 portal', '4 none', 'liver -400 -250' or 'liver ok', unasked.")
     ] = "",
     task: TaskOption = _TASK,
     phases: PhasesOption = _PHASES,
@@ -235,7 +235,8 @@ def review(
 
     from client import review_terminal
     from client.image_run import wanted_roles
-    from client.review import find_study, studies_to_review
+    from client.liver_review import one_study
+    from client.review import studies_to_review
     from client.site_settings import Needs, read_site_settings
 
     site_settings = read_site_settings(settings, {Needs.DICOM})
@@ -249,11 +250,11 @@ def review(
         serve_review(site_settings, wanted, who, port, say)
         return
     if answer:
-        view = find_study(views, case=case, number=study)
+        view = one_study(views, site_settings, wanted, case=case, number=study)
         review_terminal.answer(view, answer, site_settings.work, who)
         views = studies_to_review(site_settings, wanted)
     if case is not None or study is not None:
-        views = (find_study(views, case=case, number=study),)
+        views = (one_study(views, site_settings, wanted, case=case, number=study),)
     if form is Format.TEXT and not answer and sys.stdin.isatty():
 
         def prompt(label: str) -> str:

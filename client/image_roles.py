@@ -1,5 +1,6 @@
 """What the series of a study can be, by its modality, and how a site writes it."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from shared.dicom.mri_tables import SEQUENCE_OF
@@ -59,6 +60,12 @@ def reference_role(preparation: Preparation) -> ImageRole:
     if isinstance(preparation, MriPreparation):
         return ROLE_SHOWN[preparation.reference]
     return preparation.reference
+
+
+def reference_of(roles: Sequence[ImageRole]) -> ImageRole:
+    """Give the same of the roles that a model needs."""
+    usual = (CtPhase.PORTAL, MriRole.T1_ARTERIAL)
+    return next((role for role in usual if role in roles), roles[0])
 
 
 def role_words(role: ImageRole) -> str:

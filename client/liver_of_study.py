@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from client.catalogue_series import decide_roles
-from client.image_roles import modality_for, reference_role
+from client.image_roles import modality_of
 from client.image_settings import ImageSettings, SegmenterSettings
 from shared.dicom.geometry import VolumeGeometry, order_volume
 from shared.dicom.header import InstanceHeader
@@ -14,7 +14,6 @@ from shared.dicom.series import CandidateSeries, group_series
 from shared.errors import Problem, VolumeError
 from shared.tasks.liver_mask import read_liver_range
 from shared.tasks.liver_range import LiverRange
-from shared.tasks.preparation_settings import Preparation
 from shared.tasks.total_segmentator import TotalSegmentator, range_from_total_segmentator
 from shared.vocabulary import ImageRole
 
@@ -38,7 +37,7 @@ class LiverSpace:
 
 def space_of(
     headers: Sequence[InstanceHeader],
-    preparation: Preparation,
+    reference: ImageRole,
     roles: Mapping[str, ImageRole],
     images: ImageSettings,
 ) -> LiverSpace:
@@ -46,14 +45,14 @@ def space_of(
 
     Args:
         headers: Of one study.
-        preparation: Its reference is the phase or sequence whose slices are counted.
+        reference: The phase or sequence whose slices are counted.
         roles: Roles that a person confirmed, by volume id.
         images: The words that name series.
 
     Returns:
         The volumes; all of them where no reference or no frame of reference is known.
     """
-    modality = modality_for(preparation)
+    modality = modality_of(reference)
     decided = [
         (volume, decision.role)
         for decision in decide_roles(group_series(headers), images, roles)
@@ -61,7 +60,7 @@ def space_of(
         and (volume := _regular(decision.series)) is not None
     ]
     volumes = [volume for volume, _ in decided]
-    own = [volume for volume, role in decided if role is reference_role(preparation)]
+    own = [volume for volume, role in decided if role is reference]
     frames = {v.instances[0].frame_of_reference for v in own} - {""}
     return LiverSpace(
         reference=tuple(sorted(own, key=lambda v: -len(v.instances))),

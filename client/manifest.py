@@ -30,6 +30,7 @@ from shared.cohort.analysis_columns import FOLLOW_UP
 from shared.cohort.clinical import BY_NAME
 from shared.cohort.fusion_columns import READERS
 from shared.errors import Level, ManifestError, Problem
+from shared.tasks.liver_range import LiverRange, LiverSource
 from shared.vocabulary import ImageRole, RecistResponse, Split
 
 REQUIRED_COLUMNS = ("patient_id", "response")
@@ -73,6 +74,13 @@ class ManifestRow:
     liver_mask: Path | None
     split: Split | None
     series: Mapping[ImageRole, str]
+
+    @property
+    def liver(self) -> LiverRange | None:
+        """Give the liver's range with its source."""
+        if self.liver_range_mm is None:
+            return None
+        return LiverRange(*self.liver_range_mm, LiverSource.MANIFEST)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from client.cache import CacheError, load, store
 from client.catalogue_records import Status
+from client.image_roles import reference_role
 from client.image_settings import ImageSettings
 from client.liver_of_study import MASK_COLUMN, no_range, range_of_mask, segmented_range, space_of
 from client.manifest import SERIES_COLUMNS, ManifestRow
@@ -24,7 +25,7 @@ class Job:
     row: ManifestRow
     study_uid: str
     files: tuple[Path, ...]
-    liver_range_mm: tuple[float, float] | None
+    liver: LiverRange | None
     liver_mask: Path | None
     roles: Mapping[str, ImageRole]
     preparation: Preparation
@@ -93,13 +94,13 @@ def prepare_one(job: Job) -> Outcome:
     return Outcome(job.study_uid, Status.USABLE, tuple(told))
 
 
-def _liver(job: Job) -> LiverRange | tuple[float, float] | None:
+def _liver(job: Job) -> LiverRange | None:
     """Find where the liver lies where nobody said it in numbers."""
     segmenter = job.images.segmenter
     if job.liver_mask is None and segmenter is None:
-        return job.liver_range_mm
+        return job.liver
     headers = [h for h in scan_files(job.files).instances if h.study_uid == job.study_uid]
-    space = space_of(headers, job.preparation, job.roles, job.images)
+    space = space_of(headers, reference_role(job.preparation), job.roles, job.images)
     if job.liver_mask is not None:
         return range_of_mask(job.liver_mask, space)
     return None if segmenter is None else segmented_range(segmenter, space)

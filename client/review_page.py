@@ -18,14 +18,9 @@ from jinja2 import Environment, StrictUndefined
 from client.catalogue_records import NO_ROLE, Catalogue, SeriesRecord, Status
 from client.catalogue_update import headers_of
 from client.image_roles import OFFERED, Modality, role_of, role_words
-from client.review import (
-    StudyView,
-    confirm_liver_range,
-    confirm_role,
-    find_series,
-    find_study,
-    views_of,
-)
+from client.liver_review import with_mask
+from client.review import StudyView, views_of
+from client.review_answers import confirm_liver_range, confirm_role, find_series, find_study
 from client.site_settings import SiteSettings
 from client.thumbnail import slice_png
 from shared.dicom.geometry import VolumeGeometry, order_volume
@@ -33,7 +28,7 @@ from shared.dicom.mask_slices import slice_heights_mm
 from shared.dicom.series import CandidateSeries, group_series
 from shared.errors import DataError, HepafedError
 from shared.imaging.slices import spread_evenly
-from shared.tasks.liver_range import propose_range
+from shared.tasks.liver_range import LiverRange, LiverSource, propose_range
 from shared.vocabulary import ImageRole
 
 COOKIE = "hepafed-review"
@@ -126,9 +121,10 @@ class ReviewPage:
 
     def _study(self, number: int, propose: str = "") -> HTMLResponse:
         view = self._view(number)
-        liver, told = view.liver_range_mm, ""
         if propose:
             liver, told = self._proposal(view)
+        else:
+            liver, told = self._stated(view)
         return self._show(view, liver, told)
 
     async def _answer(self, number: int, request: Request) -> Response:
@@ -140,7 +136,7 @@ class ReviewPage:
         try:
             self._store(view, fields)
         except HepafedError as error:
-            return self._show(view, view.liver_range_mm, error.message, status=_REFUSED)
+            return self._show(view, view.liver, error.message, status=_REFUSED)
         return RedirectResponse(f"/study/{number}", _SEE_OTHER)
 
     def _picture(self, number: int, place: int, index: int) -> Response:
@@ -169,7 +165,7 @@ class ReviewPage:
             ends = float(fields.get("lower", "")), float(fields.get("upper", ""))
         except ValueError:
             raise DataError("Give both ends of the liver as heights in millimetres.") from None
-        confirm_liver_range(self._site.work, view, ends, self._who)
+        confirm_liver_range(self._site.work, view, ends, self._who, _source(fields))
 
     def _view(self, number: int) -> StudyView:
         return find_study(views_of(self._site, self._catalogue, self._roles), number=number)
@@ -177,7 +173,7 @@ class ReviewPage:
     def _show(
         self,
         view: StudyView,
-        liver: tuple[float, float] | None,
+        liver: LiverRange | None,
         told: str,
         status: int = 200,
     ) -> HTMLResponse:
@@ -211,7 +207,17 @@ class ReviewPage:
         chosen = spread_evenly(np.argsort(-heights), _SHOWN_SLICES)
         return [(int(index), float(heights[index])) for index in chosen]
 
-    def _proposal(self, view: StudyView) -> tuple[tuple[float, float] | None, str]:
+    def _stated(self, view: StudyView) -> tuple[LiverRange | None, str]:
+        """Give what a person, the manifest or its mask says of the liver."""
+        try:
+            shown = with_mask(view, self._site, self._roles)
+        except HepafedError as error:
+            return view.liver, f"The mask of the liver cannot be used. {error.message}"
+        if shown.liver is None or shown.liver.confirmed_by:
+            return shown.liver, ""
+        return shown.liver, f"The liver's range is from {shown.liver.source}; nobody signed it yet."
+
+    def _proposal(self, view: StudyView) -> tuple[LiverRange | None, str]:
         for series in view.series:
             if series.status in (Status.USABLE, Status.QUESTION):
                 try:
@@ -219,8 +225,9 @@ class ReviewPage:
                 except HepafedError:
                     continue
                 told = f"Proposed from {series.name}, with a margin; look at it, then confirm."
-                return (round(found.lower_mm, 1), round(found.upper_mm, 1)), told
-        return view.liver_range_mm, "No liver was found by itself. Give the range by hand."
+                ends = round(found.lower_mm, 1), round(found.upper_mm, 1)
+                return LiverRange(*ends, found.source), told
+        return view.liver, "No liver was found by itself. Give the range by hand."
 
     def _volume(self, view: StudyView, series: SeriesRecord) -> VolumeGeometry:
         uid, candidates = self._held
@@ -242,6 +249,15 @@ class ReviewPage:
             **values,
         )
         return HTMLResponse(text, status)
+
+
+def _source(fields: Mapping[str, str]) -> LiverSource:
+    """Say where heights come from: what was offered, unless the person wrote others."""
+    unchanged = all(
+        fields.get(f"offered_{end}") == fields.get(end) != "" for end in ("lower", "upper")
+    )
+    known = {source.value: source for source in LiverSource} if unchanged else {}
+    return known.get(fields.get("source", ""), LiverSource.PERSON)
 
 
 def _same_origin(request: Request) -> bool:

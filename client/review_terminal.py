@@ -6,12 +6,14 @@ from textwrap import fill
 
 from client.catalogue_records import NO_ROLE, SeriesRecord, Status
 from client.image_roles import OFFERED, role_of, role_words
-from client.review import StudyView, confirm_liver_range, confirm_role, find_series
+from client.review import StudyView
+from client.review_answers import confirm_liver_range, confirm_role, find_series
 from shared.errors import DataError, HepafedError
 
 HELP = (
     "Answer with '4 portal' (series, and what it is; 'none' if the study does not use it), 'liver "
-    "-400 -250' (ends in mm), Enter for the next study, or 'q' to stop."
+    "-400 -250' (ends in mm), 'liver ok' to sign the range that is shown, Enter for the next "
+    "study, or 'q' to stop."
 )
 _WIDTH = 100
 _LIVER_WORDS = 3
@@ -37,12 +39,7 @@ def study_text(view: StudyView) -> str:
     aside = sum(series.status is Status.SET_ASIDE for series in view.series)
     if aside:
         lines.append(f"    {aside} further series set aside (localizers, reports, reformats)")
-    liver = view.liver_range_mm
-    lines.append(
-        f"    liver: {liver[0]:.1f} to {liver[1]:.1f} mm"
-        if liver
-        else "    liver: range not given, every slice is used"
-    )
+    lines.append(_fold(_liver_text(view), "    "))
     if view.questions:
         words = ", ".join(role.value for role in OFFERED[view.modality])
         lines.append(_fold(f"a series can be: {words}, {NO_ROLE}", "    "))
@@ -68,7 +65,9 @@ def review_json(views: Sequence[StudyView]) -> dict[str, object]:
                 "case": view.case,
                 "modality": view.modality,
                 "questions": list(view.questions),
-                "liver_range_mm": view.liver_range_mm,
+                "liver_range_mm": view.liver and (view.liver.lower_mm, view.liver.upper_mm),
+                "liver_source": view.liver and view.liver.source,
+                "liver_confirmed": bool(view.liver and view.liver.confirmed_by),
                 "series": [
                     {
                         "number": series.number,
@@ -105,6 +104,12 @@ def answer(view: StudyView, line: str, work: Path, who: str) -> bool:
         DataError: If the line cannot be understood.
     """
     words = line.split()
+    if [word.lower() for word in words] == ["liver", "ok"]:
+        if view.liver is None:
+            raise DataError(f"Expected a liver range to sign, got none for {view.label}. {HELP}")
+        ends = view.liver.lower_mm, view.liver.upper_mm
+        confirm_liver_range(work, view, ends, who, view.liver.source)
+        return True
     if len(words) == _LIVER_WORDS and words[0].lower() == "liver":
         try:
             ends = float(words[1]), float(words[2])
@@ -165,6 +170,14 @@ def ask_about(
 def _fold(text: str, first: str) -> str:
     rest = " " * (len(first) + 2)
     return fill(text, _WIDTH, initial_indent=first, subsequent_indent=rest)
+
+
+def _liver_text(view: StudyView) -> str:
+    if view.liver is None:
+        return "liver: range not given, every slice is used"
+    seen = "confirmed" if view.liver.confirmed_by else "not confirmed"
+    ends = f"{view.liver.lower_mm:.1f} to {view.liver.upper_mm:.1f} mm"
+    return f"liver: {ends}, from {view.liver.source}, {seen}"
 
 
 def _series_text(series: SeriesRecord) -> str:

@@ -166,7 +166,8 @@ def _job(  # noqa: PLR0913, PLR0917  # a job is the meeting of all of them
     roles: dict[str, ImageRole | None] = dict(named)
     if any(roles.get(uid, role) is not role for uid, role in said.roles.items()):
         problems.append(_overruled(row, "a series"))
-    liver_mm = said.liver_range_mm or row.liver_range_mm
+    liver = said.liver or row.liver
+    liver_mm = (liver.lower_mm, liver.upper_mm) if liver else None
     if row.liver_range_mm not in (None, liver_mm):
         problems.append(_overruled(row, "a liver range"))
     # A series confirmed after the one that the manifest named takes its role over.
@@ -184,7 +185,7 @@ def _job(  # noqa: PLR0913, PLR0917  # a job is the meeting of all of them
         row=row,
         study_uid=study.study_uid,
         files=tuple(catalogue.root / f.path for f in study.files if f.series_uid not in dropped),
-        liver_range_mm=liver_mm,
+        liver=liver,
         liver_mask=mask,
         roles={uid: role for uid, role in roles.items() if role is not None},
         preparation=preparation,

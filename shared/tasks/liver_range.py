@@ -37,6 +37,7 @@ class LiverSource(StrEnum):
     NIFTI = "a NIfTI mask"
     TOTAL_SEGMENTATOR = "TotalSegmentator"
     PROPOSAL = "a heuristic proposal"
+    PERSON = "a person who looked at the images"
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,12 @@ class LiverRange:
                 "Expected a liver range from a lower to an upper height in millimetres, got "
                 f"{self.lower_mm:g} to {self.upper_mm:g}. Correct the two ends."
             )
+
+    @property
+    def vouched_for(self) -> bool:
+        """Say whether a person gave it or looked at it."""
+        by_hand = self.source in (LiverSource.MANIFEST, LiverSource.PERSON)
+        return by_hand or bool(self.confirmed_by)
 
     def sentence(self) -> str:
         """Say where the range comes from, without naming who confirmed it."""

@@ -8,6 +8,7 @@ import pytest
 from client.catalogue import FILE_NAME, CatalogueStore
 from client.catalogue_records import Confirmation, FileRecord, SeriesRecord, Status
 from shared.errors import DataError
+from shared.tasks.liver_range import LiverRange, LiverSource
 from shared.vocabulary import CtPhase, MriRole
 
 FILES = [
@@ -69,7 +70,7 @@ def test_the_last_word_counts_and_tells_who_and_when(store):
         "1.2.4": None,
         "1.2.5": MriRole.OPPOSED_PHASE,
     }
-    assert confirmed.liver_range_mm == (-100.5, 50.0)
+    assert confirmed.liver == LiverRange(-100.5, 50.0, LiverSource.PERSON, "Dr Wang")
     assert confirmed.entries[0].when == "2026-01-02T10:00:00+00:00"
     assert {entry.who for entry in confirmed.entries} == {"Dr Wang"}
 

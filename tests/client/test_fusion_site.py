@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from mask_files import write_nifti
 from mri_sites import (
     PATIENTS,
+    PREPARATION,
     RESPONSES,
     RUN,
     copy_site,
@@ -17,11 +19,20 @@ from mri_sites import (
     write_site,
 )
 
+from client.fusion_site import open_fusion_site
 from shared.cohort.analysis_columns import EVENT
+from shared.cohort.endpoint import PROGRESSIVE_DISEASE
 from shared.cohort.fusion_columns import READERS
+from shared.dicom.geometry import order_volume
+from shared.dicom.scan import scan_files
+from shared.dicom.series import group_series
 from shared.errors import DataError, Level, ManifestError, SettingsError
+from shared.tasks.liver_range import volume_affine
 from shared.vocabulary import MriRole, Split
 from simulations.synthetic.dicom_export import copy_as
+
+_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""NIfTI's axes from DICOM's."""
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +255,31 @@ def test_a_sequence_that_could_be_two_series_is_a_question_that_a_number_answers
     assert "column t2_fse_series" in problem.fix
     _change(site.manifest, 2, t2_fse_series=str(series.number))
     assert open_it(site).excluded == 0
+
+
+def test_a_liver_range_in_numbers_or_from_a_mask_chooses_the_slices(site):
+    whole = open_it(site)
+    _, files = series_files(site, 1, MriRole.T1_ARTERIAL)
+    (group,) = group_series(scan_files(files).instances)
+    volume = order_volume(group)
+    mask = np.zeros(volume.shape, bool)
+    mask[3:5] = True
+    write_nifti(
+        site.manifest.parent / "liver.nii", mask.astype(np.uint8), _FROM_LPS @ volume_affine(volume)
+    )
+    _change(site.manifest, 1, liver_mask="liver.nii")
+    every = replace(PREPARATION, slices_per_patient=0)
+    run = replace(RUN, slices_per_patient=0)
+    by_mask = open_fusion_site(site, run, every, PROGRESSIVE_DISEASE)
+    assert len(by_mask.patients[0].images) == 2
+    assert len(by_mask.patients[1].images) > 2
+    low, high = volume.origins_mm[3:5, 2]
+    _change(
+        site.manifest, 1, liver_mask="", liver_lower_mm=f"{low:.2f}", liver_upper_mm=f"{high:.2f}"
+    )
+    by_heights = open_fusion_site(site, run, every, PROGRESSIVE_DISEASE)
+    assert np.array_equal(by_mask.patients[0].images, by_heights.patients[0].images)
+    assert not [p for p in whole.problems if "liver" in p.got]  # MRI is read whole without one
 
 
 def test_folds_and_held_out_patients_of_one_outcome_are_a_warning_that_counts(site):

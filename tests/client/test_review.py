@@ -11,16 +11,12 @@ from mr_files import liver_study, write_study
 from client.catalogue import CatalogueStore
 from client.catalogue_records import Status
 from client.image_roles import Modality, roles_for
-from client.review import (
-    confirm_liver_range,
-    confirm_role,
-    find_series,
-    find_study,
-    studies_to_review,
-)
+from client.review import studies_to_review
+from client.review_answers import confirm_liver_range, confirm_role, find_series, find_study
 from client.review_terminal import answer, ask_about, study_text, summary_text
 from client.site_settings import SiteSettings
 from shared.errors import DataError
+from shared.tasks.liver_range import LiverRange, LiverSource
 from shared.tasks.preparation_settings import MriPreparation
 from shared.vocabulary import CtPhase, MriRole
 
@@ -52,7 +48,7 @@ def test_an_undecided_phase_is_a_question_with_its_evidence(site):
     assert (view.label, other.label) == ("case 1", f"study {other.number}")
     assert len(view.questions) == 1
     assert view.questions[0].startswith("portal phase: none. series 4 (4 images): nothing in its")
-    assert view.liver_range_mm == (0.0, 10.0)
+    assert view.liver == LiverRange(0.0, 10.0, LiverSource.MANIFEST)
     text = study_text(view)
     assert "arterial phase (80%: description names arterial" in text
     assert "1 further series set aside" in text
@@ -94,7 +90,8 @@ def test_two_candidates_are_a_question_until_one_is_confirmed(site):
 def test_a_liver_range_is_stored_low_end_first(site):
     view = _views(site)[0]
     confirm_liver_range(site.work, view, (12.5, -3.25), "Li")
-    assert _views(site)[0].liver_range_mm == (-3.25, 12.5)
+    found = _views(site)[0].liver
+    assert (found.lower_mm, found.upper_mm, found.source) == (-3.25, 12.5, LiverSource.PERSON)
 
 
 @pytest.mark.parametrize("ends", [(1.0, 1.0), (float("nan"), 1.0), (float("inf"), 0.0)])
@@ -138,7 +135,7 @@ def test_lines_of_a_reviewer_are_understood_or_answered(site):
     assert sum("not understood" in text for text in shown) == 2
     view = _views(site)[0]
     assert view.questions == ()
-    assert view.liver_range_mm == (2.0, 8.0)
+    assert (view.liver.lower_mm, view.liver.upper_mm) == (2.0, 8.0)
     assert summary_text(_views(site)) == "2 studies, 1 with open questions."
 
 

@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 import pytest
 from ct_files import CtFiles, body, write_ct
+from mask_files import write_segmentation
 from mr_files import LIVER, liver_study, write_study
 from PIL import Image
 
@@ -141,7 +142,7 @@ def test_an_answer_is_stored_under_the_reviewers_name(browser, site):
     with closing(CatalogueStore(site.work)) as store:
         (confirmed,) = store.confirmed().values()
     assert confirmed.roles == {series: CtPhase.PORTAL}
-    assert confirmed.liver_range_mm == (5.0, 20.0)
+    assert (confirmed.liver.lower_mm, confirmed.liver.upper_mm) == (5.0, 20.0)
     assert {entry.who for entry in confirmed.entries} == {"Dr Li"}
 
 
@@ -194,3 +195,28 @@ def test_a_study_of_mri_shows_its_sequences_with_their_own_answers(tmp_path):
     assert browser.post("/study/1", {"series": series, "role": "portal"}).status_code == 400
     answered = browser.post("/study/1", {"series": series, "role": "t1_portal"})
     assert "T1 portal" in answered.text
+
+
+def test_a_masks_range_is_offered_for_signing_with_its_source(browser, site):
+    write_segmentation(
+        site.manifest.parent / "mask", {"Liver": np.ones((6, 64, 64), bool)}, range(0, 30, 5)
+    )
+    site.manifest.write_text("patient_id,response,liver_mask\nP1,CR,mask\n")
+    text = browser.get("/study/1").text
+    assert "nobody signed it yet" in text
+    form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]+)"', text))
+    offered = {"lower": form["offered_lower"], "upper": form["offered_upper"]}
+    assert offered == {"lower": "0.0", "upper": "25.0"}
+    hidden = {name: cell for name, cell in form.items() if name != "series"}
+    signed = browser.post("/study/1", hidden | offered).text
+    assert "From a DICOM segmentation, confirmed." in signed
+    corrected = browser.post("/study/1", hidden | offered | {"lower": "5"}).text
+    assert "From a person who looked at the images, confirmed." in corrected
+
+
+def test_a_mask_that_cannot_be_used_is_told_on_the_page(browser, site):
+    (site.manifest.parent / "mask").write_text("no mask")
+    site.manifest.write_text("patient_id,response,liver_mask\nP1,CR,mask\n")
+    text = browser.get("/study/1").text
+    assert "The mask of the liver cannot be used." in text
+    assert "Without them every slice is used." in text

@@ -17,10 +17,13 @@ from client.catalogue import CatalogueStore
 from client.catalogue_records import Confirmation
 from client.image_settings import ImageSettings, SegmenterSettings
 from client.liver_of_study import space_of
+from client.liver_review import one_study
+from client.review import studies_to_review
+from client.review_terminal import answer, study_text
 from client.site_preparation import prepare_site
 from client.site_settings import SiteSettings
 from shared.dicom.scan import scan_folder
-from shared.errors import Level
+from shared.errors import DataError, Level
 from shared.tasks.liver_mask import liver_volumes
 from shared.tasks.liver_range import volume_affine
 from shared.tasks.preparation_settings import CtPreparation
@@ -149,6 +152,28 @@ def test_a_range_of_the_manifest_or_of_a_person_counts_before_the_mask(masked):
     assert case.study.positions_mm == (40.0, 45.0)
 
 
+def test_the_range_of_a_mask_can_be_signed_and_then_needs_no_remark(masked):
+    _nifti(masked.manifest.parent / "mask", 3, 6)
+    roles = ONE.phases
+    before = one_study(studies_to_review(masked, roles), masked, roles, case=1)
+    assert "from a NIfTI mask, not confirmed" in study_text(before)
+    assert answer(before, "liver ok", masked.work, "Dr Li")
+    after = one_study(studies_to_review(masked, roles), masked, roles, case=1)
+    assert "15.0 to 30.0 mm, from a NIfTI mask, confirmed" in study_text(after)
+    assert "said by Dr Li" in study_text(after)
+    prepared = prepare_site(masked, ONE)
+    (case,) = prepared.usable
+    assert case.study.positions_mm == (15.0, 20.0, 25.0, 30.0)
+    assert not [problem for problem in prepared.problems if "range" in problem.got]
+
+
+def test_nothing_can_be_signed_where_there_is_no_range(tmp_path):
+    write_ct(tmp_path / "dicom", CtFiles(description="portal"))
+    (view,) = studies_to_review(_site(tmp_path), ONE.phases)
+    with pytest.raises(DataError, match="Expected a liver range to sign, got none for case 1"):
+        answer(view, "liver ok", tmp_path / "work", "Dr Li")
+
+
 @pytest.mark.parametrize(
     ("write", "said"),
     [
@@ -188,10 +213,10 @@ def test_a_mask_counts_only_in_the_coordinates_of_the_reference_phase(tmp_path):
     write_ct(tmp_path, CtFiles(number=3, description="portal"))
     write_ct(tmp_path, CtFiles(number=4, description="delayed", frame_uid=""))
     headers = scan_folder(tmp_path).instances
-    space = space_of(headers, TWO, {}, ImageSettings())
+    space = space_of(headers, CtPhase.PORTAL, {}, ImageSettings())
     assert [v.instances[0].series_number for v in space.reference] == [3]
     assert [v.instances[0].series_number for v in space.volumes] == [3, 4]
-    unknown = space_of(headers, CtPreparation((CtPhase.PLAIN,)), {}, ImageSettings())
+    unknown = space_of(headers, CtPhase.PLAIN, {}, ImageSettings())
     assert unknown.reference == ()
     assert [v.instances[0].series_number for v in unknown.volumes] == [2, 3, 4]
 

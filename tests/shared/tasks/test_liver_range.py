@@ -36,6 +36,8 @@ def test_a_range_says_its_source_and_not_who_confirmed_it():
     )
     signed = confirm_range(found, " Dr. Li ")
     assert signed.confirmed_by == "Dr. Li"
+    assert (found.vouched_for, signed.vouched_for) == (False, True)
+    assert LiverRange(0.0, 9.0, LiverSource.MANIFEST).vouched_for
     assert "Li" not in signed.sentence().replace("The liver", "")
     with pytest.raises(PreparationError, match="name of who confirms"):
         confirm_range(found, " ")
