@@ -25,14 +25,15 @@ def slice_heights(grid: PlaneStack) -> Float64[np.ndarray, " slice"]:
 def range_ends_mm(
     liver_range: LiverRange | tuple[float, float] | None, notices: list[str]
 ) -> tuple[float, float] | None:
-    """Give the ends of a liver range; where it has a source, a notice says so."""
+    """Give the ends of a liver range; a notice says whence it comes if nobody vouches for it."""
     if isinstance(liver_range, LiverRange):
-        notices.append(liver_range.sentence())
+        if not liver_range.vouched_for:
+            notices.append(liver_range.sentence())
         return liver_range.lower_mm, liver_range.upper_mm
     return liver_range
 
 
-def choose_slices(  # two of them are words
+def choose_slices(  # noqa: PLR0913  # two of them are words
     grid: PlaneStack,
     coverage: Sequence[Bool[np.ndarray, " slice"]],
     ends_mm: tuple[float, float] | None,
@@ -40,6 +41,7 @@ def choose_slices(  # two of them are words
     notices: list[str],
     *,
     image: str,
+    whole: bool = False,
 ) -> PlaneStack:
     """Choose slices of the target grid.
 
@@ -50,6 +52,8 @@ def choose_slices(  # two of them are words
         count: Evenly spaced slices to take; 0 takes all.
         notices: What was assumed or lost is added here.
         image: What an image is called, such as phase.
+        whole: Whether the model reads the whole scan as published, so that no range is nothing
+            to tell.
 
     Returns:
         The grid's chosen slices.
@@ -59,13 +63,13 @@ def choose_slices(  # two of them are words
             are covered by every image.
     """
     wanted = np.arange(len(grid.positions_mm))
-    if ends_mm is None:
+    if ends_mm is not None:
+        wanted = slices_in_range(slice_heights(grid), *ends_mm, grid.step_mm)
+    elif not whole:
         notices.append(
             "No liver range is given, so every slice is used. "
             "Give liver_lower_mm and liver_upper_mm in the manifest."
         )
-    else:
-        wanted = slices_in_range(slice_heights(grid), *ends_mm, grid.step_mm)
     usable = wanted[np.all(coverage, axis=0)[wanted]]
     if len(usable) < _SMALLEST_COVERAGE * len(wanted):
         raise PreparationError(
