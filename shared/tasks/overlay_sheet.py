@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from shared.explain.gradcam import gradcam
@@ -27,11 +27,11 @@ _CLEAR_BELOW = 0.15  # of the overlay: weaker heat is not drawn
 
 
 def telling_slices(
-    heat: Float32[np.ndarray, "slice phase height width"], most: int = _MOST_SLICES
+    heat: Float32[np.ndarray, "slice channel height width"], most: int = _MOST_SLICES
 ) -> tuple[int, ...]:
-    """Choose the slices with the most evidence over all phases, in the order of the patient.
+    """Choose the slices with the most evidence over all channels, in the order of the patient.
 
-    The same slices are shown for every phase, so that phases can be compared.
+    The same slices are shown for every phase or sequence, so that these can be compared.
 
     Args:
         heat: From ``gradcam``.
@@ -92,14 +92,16 @@ def overlay_sheet(
     heat: Float32[np.ndarray, "slice height width"],
     captions: list[str],
     words: tuple[str, str],
+    bodies: Bool[np.ndarray, "slice height width"] | None = None,
 ) -> Image.Image:
-    """Lay out one phase: a column per slice, plain above and with heat below.
+    """Lay out one phase or sequence: a column per slice, plain above and with heat below.
 
     Args:
         images: Values in [0, 1].
         heat: In [0, 1].
         captions: One per slice.
         words: The sheet's title, and the event in words.
+        bodies: Where the patient is, as ``shared.explain.overlay.overlay`` takes it.
 
     Returns:
         The sheet.
@@ -108,7 +110,8 @@ def overlay_sheet(
     # Two columns' width even for one slice: the legend and the words below need it.
     columns = max(2, len(images))
     width = _GAP + columns * (_TILE + _GAP)
-    height = _HEAD + 2 * (_TILE + _GAP) + _CAPTION + _FOOT
+    tile = round(_TILE * images.shape[1] / images.shape[2])  # high; pixels are square
+    height = _HEAD + 2 * (tile + _GAP) + _CAPTION + _FOOT
     sheet = Image.new("RGB", (width, height), _PAPER)
     pen = ImageDraw.Draw(sheet)
     pen.text((_GAP, 12), title, _INK, _font(22))
@@ -116,12 +119,13 @@ def overlay_sheet(
     for place in range(len(images)):
         left = _GAP + place * (_TILE + _GAP)
         grey = np.repeat((np.clip(images[place], 0, 1) * 255)[..., None], 3, axis=-1)
-        sheet.paste(_tile(np.rint(grey).astype(np.uint8)), (left, _HEAD))
-        warm = overlay(images[place], heat[place])
-        sheet.paste(_tile(warm), (left, _HEAD + _TILE + _GAP))
-        for top in (_HEAD, _HEAD + _TILE + _GAP):
+        sheet.paste(_tile(np.rint(grey).astype(np.uint8), tile), (left, _HEAD))
+        body = None if bodies is None else bodies[place]
+        warm = overlay(images[place], heat[place], body)
+        sheet.paste(_tile(warm, tile), (left, _HEAD + tile + _GAP))
+        for top in (_HEAD, _HEAD + tile + _GAP):
             pen.text((left + 6, top + 4), "R", _QUIET, _font(14))
-        pen.text((left, _HEAD + 2 * (_TILE + _GAP) - 6), captions[place], _QUIET, _font(14))
+        pen.text((left, _HEAD + 2 * (tile + _GAP) - 6), captions[place], _QUIET, _font(14))
     _legend(sheet, pen, (_GAP, height - _FOOT + 6))
     return sheet
 
@@ -131,14 +135,14 @@ def _legend(sheet: Image.Image, pen: ImageDraw.ImageDraw, corner: tuple[int, int
     ramp = colour_of(np.tile(np.linspace(_CLEAR_BELOW, 1, 160), (12, 1)))
     sheet.paste(Image.fromarray(np.rint(ramp).astype(np.uint8)), (left, top + 4))
     pen.text(
-        (left + 170, top), "weak to strong, within this phase of this study", _QUIET, _font(14)
+        (left + 170, top), "weak to strong, within these images of this study", _QUIET, _font(14)
     )
     words = "Research use only. Heat shows where the score comes from, not why; it is no proof."
     pen.text((left, top + 34), words, _INK, _font(14))
 
 
-def _tile(picture: UInt8[np.ndarray, "height width 3"]) -> Image.Image:
-    return Image.fromarray(picture).resize((_TILE, _TILE), Image.Resampling.BICUBIC)
+def _tile(picture: UInt8[np.ndarray, "height width 3"], high: int) -> Image.Image:
+    return Image.fromarray(picture).resize((_TILE, high), Image.Resampling.BICUBIC)
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -1,5 +1,6 @@
 """From a recipe to the facts of a release, and from those facts back to a network and its input."""
 
+from shared.cohort.endpoint import Endpoint
 from shared.errors import MessageError, Problem, ReleaseError, SettingsError
 from shared.models.multiphase_ct import MultiphaseCt, MultiphaseCtSettings
 from shared.models.weights import load_arrays
@@ -30,19 +31,20 @@ def release_settings(
 
     Returns:
         Settings for ``shared.release.bundle.write_release``.
+
+    Raises:
+        ReleaseError: If the study is not on CT.
     """
     endpoint, preparation, network = recipe.endpoint, recipe.preparation, recipe.network
+    if not isinstance(preparation, CtPreparation) or not isinstance(network, MultiphaseCtSettings):
+        raise ReleaseError(
+            f"Expected a study on CT, got '{recipe.name}'. "
+            "Write its release with its own function (shared.tasks.haic_release)."
+        )
     return ReleaseSettings(
         task=recipe.name,
         source=recipe.source,
-        endpoint=EndpointFacts(
-            name=endpoint.name,
-            event=endpoint.event,
-            no_event=endpoint.no_event,
-            event_responses=tuple(
-                response.value for response in RecistResponse if endpoint.is_event(response)
-            ),
-        ),
+        endpoint=endpoint_facts(endpoint),
         class_order=(endpoint.no_event, endpoint.event),
         threshold=VOTE_THRESHOLD,
         preparation=PreparationFacts(
@@ -63,6 +65,18 @@ def release_settings(
         ),
         provenance=provenance,
         evaluation=evaluation,
+    )
+
+
+def endpoint_facts(endpoint: Endpoint) -> EndpointFacts:
+    """Write down the question of a study."""
+    return EndpointFacts(
+        name=endpoint.name,
+        event=endpoint.event,
+        no_event=endpoint.no_event,
+        event_responses=tuple(
+            response.value for response in RecistResponse if endpoint.is_event(response)
+        ),
     )
 
 
