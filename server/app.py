@@ -11,6 +11,7 @@ from flwr.serverapp import Grid, ServerApp
 
 from server.clinical_schedule import ClinicalStudy, run_clinical_schedule
 from server.events import EventStore
+from server.haic_results import HaicResults
 from server.haic_schedule import run_haic_schedule, run_haic_training_only
 from server.haic_study import HaicStudy
 from server.run_folder import events_file
@@ -42,6 +43,7 @@ def serve(
     progress: Progress,
     *,
     training_only: bool = False,
+    synthetic: bool = False,
 ) -> None:
     """Run a study over a grid.
 
@@ -51,6 +53,8 @@ def serve(
         progress: Takes one line for a person who waits.
         training_only: Of a run on MRI and clinic, only train on all development patients: for
             networks that are compared by their losses.
+        synthetic: Of a run on MRI and clinic, whether its report says that the patients are
+            invented.
 
     Raises:
         HepafedError: If the run cannot start or go on; the run folder keeps what was reached.
@@ -63,7 +67,7 @@ def serve(
             study = _clinical_study(settings, config, exchange, progress)
             run_clinical_schedule(exchange, study, events, run_dir)
         elif settings.task == HAIC_MRI:
-            haic = _haic_study(settings, config, exchange, progress)
+            haic = _haic_study(settings, config, exchange, progress, synthetic=synthetic)
             if training_only:
                 run_haic_training_only(exchange, haic, events, run_dir)
             else:
@@ -97,19 +101,31 @@ def _haic_study(
     config: Mapping[str, ConfigValue],
     exchange: SiteExchange,
     progress: Progress,
+    *,
+    synthetic: bool,
 ) -> HaicStudy:
     from shared.tasks.recipe import recipe_for  # noqa: PLC0415  # as above
+
+    recipe = recipe_for(settings)
+
+    def conclude(run_dir: Path, found: HaicResults) -> None:
+        # Figures need matplotlib, and only at the end.
+        from server.haic_report import conclude as leave  # noqa: PLC0415
+
+        leave(run_dir, settings, recipe, found, synthetic=synthetic)
+        progress(f"Report: {run_dir / 'report.html'}.")
 
     return HaicStudy(
         settings=settings,
         config=config,
-        endpoint=recipe_for(settings).endpoint,
+        endpoint=recipe.endpoint,
         initial_weights=partial(_initial_weights, settings),
         digest_of=weights_digest,
         traffic=lambda: exchange.traffic,
         refusals=lambda: exchange.refusals,
         word=partial(secrets.token_hex, 16),
         progress=progress,
+        conclude=conclude,
     )
 
 

@@ -1,4 +1,4 @@
-"""The schedule of a run on MRI and clinic: census, trainings, image features, models, evaluation.
+"""The schedule of a run on MRI and clinic: census, trainings, features, models, evaluation, report.
 
 Every training and every stage that has ended is on disk and is not repeated, but for the image
 features: while a model is still to be fitted they are asked for again, which costs a site nothing
@@ -58,6 +58,7 @@ def run_haic_schedule(ask: Ask, study: HaicStudy, events: EventStore, run_dir: P
             found = replace(found, folds=(*found.folds, result))
             write_haic(run_dir, study.settings, found)
     found = _run_stages(ImageRunRoad(ask, found.run), study, found, events, run_dir)
+    study.conclude(run_dir, found)
     events.append(EventKind.STOP, reason="finished")
     return found
 

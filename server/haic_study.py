@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from server.haic_results import HaicResults
 from server.traffic import Traffic
 from shared.cohort.endpoint import Endpoint
 from shared.errors import Refusal
@@ -24,6 +26,7 @@ class HaicStudy:
         refusals: Tells who refused the last exchange on purpose.
         word: Draws 32 new hexadecimal digits: the name of a run's features, the salt of a fit.
         progress: Takes one line for a person who waits.
+        conclude: Leaves report and release in the run folder, from what was found.
     """
 
     settings: RunSettings
@@ -35,3 +38,4 @@ class HaicStudy:
     refusals: Callable[[], Mapping[str, Refusal]]
     word: Callable[[], str]
     progress: Callable[[str], None]
+    conclude: Callable[[Path, HaicResults], object]

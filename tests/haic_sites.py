@@ -273,6 +273,7 @@ def run_haic(
     progress=lambda _: None,
     words=7,
     training_only=False,
+    conclude=None,
 ):
     """Run the schedule over the sites; ``before`` sees every request before it is sent."""
     config = config_of(settings)
@@ -297,6 +298,7 @@ def run_haic(
             refusals=lambda: exchange.refusals,
             word=lambda: drawn.bytes(16).hex(),
             progress=progress,
+            conclude=lambda folder, found: conclude and conclude(folder, settings, found),
         )
 
         def ask(request, reply_type):
