@@ -120,16 +120,21 @@ def test_the_liver_range_and_the_number_of_slices_are_respected(tmp_path):
     assert study.notices == ()
 
 
-def test_a_range_with_a_source_says_so_in_the_notices_and_is_kept(tmp_path):
-    liver = LiverRange(10.0, 50.0, LiverSource.SEGMENTATION, confirmed_by="Dr. Li")
+@pytest.mark.parametrize(
+    ("signed", "notices"),
+    [
+        ("", ("The liver range comes from a DICOM segmentation, not confirmed by a person.",)),
+        ("Dr. Li", ()),
+    ],
+)
+def test_a_range_that_nobody_signed_is_a_notice_and_every_range_is_kept(tmp_path, signed, notices):
+    liver = LiverRange(10.0, 50.0, LiverSource.SEGMENTATION, confirmed_by=signed)
     study = prepare_study(
         _study(tmp_path, PLAIN, ARTERIAL, PORTAL), PREPARATION, liver_range_mm=liver
     )
     assert study.positions_mm.tolist() == pytest.approx(np.arange(10.0, 51, 5.0).tolist())
     assert study.liver_range == liver
-    assert study.notices == (
-        "The liver range comes from a DICOM segmentation, confirmed by a person.",
-    )
+    assert study.notices == notices
 
 
 def test_without_a_range_every_slice_is_used_with_a_notice(tmp_path):
