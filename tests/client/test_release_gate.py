@@ -10,6 +10,7 @@ from client.release_gate import release
 from shared.errors import DisclosureError
 from shared.messages.census import WITHHELD, CensusReply
 from shared.messages.evaluation import PatientScores
+from shared.messages.image_features import ImageFeaturesReply
 from shared.messages.training import TrainingReply
 
 POLICY = Policy(minimum_count=5)
@@ -128,3 +129,8 @@ def test_the_digest_tells_different_content_apart(audit, tmp_path):
     release(TRAINING, POLICY, audit)
     digests = [line["digest"] for line in lines(tmp_path)]
     assert digests[0] == digests[2] != digests[1]
+
+
+@pytest.mark.parametrize(("patients", "told"), [(0, 0), (1, WITHHELD), (4, WITHHELD), (5, 5)])
+def test_a_small_count_of_kept_features_is_withheld(audit, patients, told):
+    assert release(ImageFeaturesReply(patients, 0.5), POLICY, audit).patients == told
