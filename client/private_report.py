@@ -23,6 +23,7 @@ from client.site_preparation import SitePreparation, UsableCase
 from client.thumbnail import between_percentiles, inline_jpeg
 from shared.cohort.endpoint import Endpoint
 from shared.errors import Level, Problem
+from shared.report.page_style import STYLE
 from shared.tasks.recipe import Recipe
 from shared.vocabulary import Channel, CtPhase, RecistResponse, Split
 
@@ -119,7 +120,7 @@ def render_private_report(
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     template = environment.from_string(_text("client", "private_report.html"))
-    style = _text("shared.report", "page.css") + _text("client", "private_pages.css")
+    style = STYLE + _text("client", "private_pages.css")
     series = [one for records in prepared.series.values() for one in records]
     volumes = [one for one in series if one.status is Status.USABLE]
     levels = Counter(problem.level for problem in prepared.problems)

@@ -28,6 +28,7 @@ from shared.dicom.mask_slices import slice_heights_mm
 from shared.dicom.series import CandidateSeries, group_series
 from shared.errors import DataError, HepafedError
 from shared.imaging.slices import spread_evenly
+from shared.report.page_style import STYLE
 from shared.tasks.liver_range import LiverRange, LiverSource, propose_range
 from shared.vocabulary import ImageRole
 
@@ -115,9 +116,8 @@ class ReviewPage:
         return self._page("Review", views=views, view=None)
 
     def _style(self) -> Response:
-        common = files("shared.report").joinpath("page.css").read_text("utf-8")
         own = files("client").joinpath("private_pages.css").read_text("utf-8")
-        return Response(common + own, media_type="text/css")
+        return Response(STYLE + own, media_type="text/css")
 
     def _study(self, number: int, propose: str = "") -> HTMLResponse:
         view = self._view(number)

@@ -192,10 +192,10 @@ def _filled(*tables: Table) -> tuple[Table, ...]:
 
 def _headline(record: HaicRecord) -> tuple[Headline, ...]:
     named = (
-        (FEDERATED, FUSION, "Fusion AUC, federated", "federated"),
-        (FEDERATED, IMAGE_ONLY, "Image alone, federated", "other"),
-        (FEDERATED, CLINICAL_ONLY, "Clinic alone, federated", "other"),
-        (POOLED_CENTRAL, FUSION, "Fusion, pooled-central", "pooled"),
+        (FEDERATED, FUSION, "Fusion AUC", "federated"),
+        (FEDERATED, IMAGE_ONLY, "Image AUC", "other"),
+        (FEDERATED, CLINICAL_ONLY, "Clinic AUC", "other"),
+        (POOLED_CENTRAL, FUSION, "Fusion AUC, pooled", "pooled"),
     )
     items: list[Headline] = []
     for arm, model, label, kind in named:
@@ -205,10 +205,10 @@ def _headline(record: HaicRecord) -> tuple[Headline, ...]:
     mean = mean_alone(record, FUSION)
     if mean is not None:
         detail = f"mean of {plural(len(record.arms_alone()), 'site')}"
-        items.append(Headline("Fusion, sites alone", number_text(mean), detail))
+        items.append(Headline("Fusion AUC, alone", number_text(mean), detail))
     if record.bayes.fusion is not None:
         items.append(
-            Headline("Best possible", number_text(record.bayes.fusion), "known by construction")
+            Headline("Best possible AUC", number_text(record.bayes.fusion), "known by construction")
         )
     return tuple(items)
 

@@ -7,13 +7,14 @@ a content security policy forbids the rest.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from shared.report.drawings import Drawing
 from shared.report.haic_record import HaicRecord, SequenceOverlay
+from shared.report.page_style import STYLE
+from shared.report.page_template import PAGE
 from shared.report.run_record import FEDERATED, POOLED_CENTRAL, OverlayImage, RunRecord
 from shared.report.sentences import limitation_sentences, mean_site_alone, summary_sentences
 from shared.report.tables import (
@@ -137,13 +138,11 @@ def render_sections(frame: Frame, title: str, sections: Sequence[Section]) -> st
     environment.filters["interval"] = _with_quiet_interval
     environment.filters["unbroken"] = _unbroken
     environment.filters["svg"] = lambda drawing: Markup(drawing.inline)  # noqa: S704  # our own SVG
-    folder = files("shared.report")
-    template = environment.from_string(folder.joinpath("page.html").read_text("utf-8"))
-    style = folder.joinpath("page.css").read_text("utf-8")
+    template = environment.from_string(PAGE)
     return template.render(
         frame=frame,
         title=title,
-        style=Markup(style),  # noqa: S704  # our own style sheet
+        style=Markup(STYLE),  # noqa: S704  # our own style sheet
         sections=sections,
     )
 

@@ -7,6 +7,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from shared.report.page import Section
+from shared.report.page_style import STYLE
 
 
 def render_statistics(
@@ -28,12 +29,11 @@ def render_statistics(
     environment.filters["svg"] = lambda drawing: Markup(drawing.inline)  # noqa: S704  # our own SVG
     folder = files("shared.report")
     template = environment.from_string(folder.joinpath("statistics.html").read_text("utf-8"))
-    style = folder.joinpath("page.css").read_text("utf-8")
     return template.render(
         heading=heading,
         meta=meta,
         sections=sections,
         footer=footer,
         words=tuple(words),
-        style=Markup(style),  # noqa: S704  # our own style sheet
+        style=Markup(STYLE),  # noqa: S704  # our own style sheet
     )

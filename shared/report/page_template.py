@@ -1,3 +1,6 @@
+"""The page of a run's report, as a Jinja template; a module as the style is, for its reason."""
+
+PAGE = """\
 {%- macro table_of(table) -%}
 {%- if table.rows|length > 30 %}
 <details>
@@ -9,17 +12,29 @@
 {%- endif %}
 {%- endmacro -%}
 {%- macro grid_of(table) -%}
-<div class="scroll{% if table.header|length == 2 %} pairs{% endif %}" tabindex="0" role="region" aria-label="{{ table.caption }}">
+<div class="scroll{% if table.header|length == 2 %} pairs{% endif %}" tabindex="0" role="region"
+ aria-label="{{ table.caption }}">
 <table>
 <caption><span>{{ table.caption }}</span></caption>
-<thead><tr>{% for heading in table.header %}<th scope="col"{% if heading in table.words %} class="words"{% endif %}>{{ heading }}</th>{% endfor %}</tr></thead>
+<thead><tr>
+{%- for heading in table.header -%}
+<th scope="col"{% if heading in table.words %} class="words"{% endif %}>{{ heading }}</th>
+{%- endfor -%}
+</tr></thead>
 <tbody>
 {%- for row in table.rows %}
-<tr><th scope="row">{{ row[0] }}</th>{% for cell in row[1:] %}<td{% if table.header[loop.index] in table.words %} class="words"{% endif %}>{{ cell|interval }}</td>{% endfor %}</tr>
+<tr><th scope="row">{{ row[0] }}</th>
+{%- for cell in row[1:] -%}
+{%- set words = table.header[loop.index] in table.words -%}
+<td{% if words %} class="words"{% endif %}>{{ cell|interval }}</td>
+{%- endfor -%}
+</tr>
 {%- endfor %}
 </tbody>
 {%- if table.total %}
-<tfoot><tr><th scope="row">{{ table.total[0] }}</th>{% for cell in table.total[1:] %}<td>{{ cell }}</td>{% endfor %}</tr></tfoot>
+<tfoot><tr><th scope="row">{{ table.total[0] }}</th>
+{%- for cell in table.total[1:] %}<td>{{ cell }}</td>{% endfor -%}
+</tr></tfoot>
 {%- endif %}
 </table>
 </div>
@@ -28,11 +43,13 @@
 {%- endif %}
 {%- endmacro -%}
 {%- macro picture_of(picture) -%}
-<figure><img src="data:image/png;base64,{{ picture.png_base64 }}" alt="{{ picture.caption }}"><figcaption>{{ picture.caption }}</figcaption></figure>
+<figure><img src="data:image/png;base64,{{ picture.png_base64 }}" alt="{{ picture.caption }}">
+<figcaption>{{ picture.caption }}</figcaption></figure>
 {%- endmacro -%}
 {%- macro drawing_of(drawing) -%}
 <figure class="drawn">
-<div class="drawing" tabindex="0" role="region" aria-label="{{ drawing.title }}">{{ drawing|svg }}</div>
+<div class="drawing" tabindex="0" role="region"
+ aria-label="{{ drawing.title }}">{{ drawing|svg }}</div>
 <figcaption>{{ drawing.caption }}</figcaption>
 </figure>
 {%- endmacro -%}
@@ -40,7 +57,8 @@
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>{{ title }}</title>
@@ -55,7 +73,9 @@
 {%- if frame.status %}
 <p class="status{% if frame.signed %} signed{% endif %}">{{ frame.status }}</p>
 {%- endif %}
-<nav aria-label="Sections"><ol>{% for section in sections %}<li><a href="#{{ section.id }}">{{ section.title }}</a></li>{% endfor %}</ol></nav>
+<nav aria-label="Sections"><ol>
+{%- for section in sections %}<li><a href="#{{ section.id }}">{{ section.title }}</a></li>
+{%- endfor %}</ol></nav>
 </header>
 {%- for section in sections %}
 <section id="{{ section.id }}"{% if section.id == "summary" %} class="lead"{% endif %}>
@@ -63,7 +83,8 @@
 {%- if section.headline %}
 <dl class="headline">
 {%- for item in section.headline %}
-<div class="{{ item.kind }}"><dt>{{ item.label }}</dt><dd>{{ item.value }}<small>{{ item.detail }}</small></dd></div>
+<div class="{{ item.kind }}"><dt>{{ item.label }}</dt>
+<dd>{{ item.value }}<small>{{ item.detail }}</small></dd></div>
 {%- endfor %}
 </dl>
 {%- endif %}
@@ -109,7 +130,9 @@
 {%- endif %}
 </section>
 {%- endfor %}
-<footer>Written by HepaFed {{ frame.hepafed }}. Every number of this report is in <code>tidy.csv</code> beside it, and the run record in <code>run.json</code>.</footer>
+<footer>Written by HepaFed {{ frame.hepafed }}. Every number of this report is in
+<code>tidy.csv</code> beside it, and the run record in <code>run.json</code>.</footer>
 </main>
 </body>
 </html>
+"""
