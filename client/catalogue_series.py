@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from client.catalogue_records import SeriesRecord, Status
-from client.image_roles import Modality
+from client.image_roles import Modality, phases, sequences
 from client.image_settings import ImageSettings
 from shared.dicom.exclusion import ct_exclusion_reason
 from shared.dicom.geometry import order_volume
@@ -14,7 +14,7 @@ from shared.dicom.mri_roles import decide_sequences
 from shared.dicom.roles import decide_phases
 from shared.dicom.series import CandidateSeries, group_series
 from shared.errors import VolumeError
-from shared.vocabulary import CtPhase, ImageRole, MriRole
+from shared.vocabulary import ImageRole
 
 
 @dataclass(frozen=True)
@@ -65,16 +65,10 @@ def decide_roles(
     """
     kept = [series for series in groups if _exclusion_reason(series) is None]
     said = confirmed or {}
-    ct = decide_phases(
-        [series for series in kept if not _is_mr(series)],
-        {uid: role for uid, role in said.items() if isinstance(role, CtPhase)},
-        images.tables(),
-    )
-    mr = decide_sequences(
-        [series for series in kept if _is_mr(series)],
-        {uid: role for uid, role in said.items() if isinstance(role, MriRole)},
-        images.mri_tables(),
-    )
+    own = [series for series in kept if not _is_mr(series)]
+    ct = decide_phases(own, phases(said), images.tables())
+    own = [series for series in kept if _is_mr(series)]
+    mr = decide_sequences(own, sequences(said), images.mri_tables())
     return [
         *(Decision(d.series, d.phase, d.evidence, d.confidence, d.question) for d in ct),
         *(Decision(d.series, d.role, d.evidence, d.confidence, d.question) for d in mr),

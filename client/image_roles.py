@@ -1,6 +1,6 @@
 """What the series of a study can be, by its modality, and how a site writes it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from shared.dicom.mri_tables import SEQUENCE_OF
@@ -41,6 +41,16 @@ def role_of(word: str) -> ImageRole:
 def modality_of(role: ImageRole) -> Modality:
     """Say whether a role is one of CT or of MRI."""
     return Modality.MR if isinstance(role, MriRole) else Modality.CT
+
+
+def phases(roles: Mapping[str, ImageRole]) -> dict[str, CtPhase]:
+    """Keep the roles of CT."""
+    return {uid: role for uid, role in roles.items() if isinstance(role, CtPhase)}
+
+
+def sequences(roles: Mapping[str, ImageRole]) -> dict[str, MriRole]:
+    """Keep the roles of MRI."""
+    return {uid: role for uid, role in roles.items() if isinstance(role, MriRole)}
 
 
 def modality_for(preparation: Preparation) -> Modality:
