@@ -99,7 +99,7 @@ def predict_haic_study(  # noqa: PLR0913  # every choice is given by name
         sequences=_evidence(study),
         excluded=study.excluded,
         clinical=uses,
-        notices=(*study.notices, *values.notices, *_imputed(uses)),
+        notices=(*study.notices, *values.notices, *_imputed(values, uses)),
         overlays=tuple(path.name for path in written),
         slices=len(study.images),
         seconds=time.perf_counter() - started,
@@ -189,13 +189,22 @@ def _label(name: str) -> str:
     return BY_NAME[name].label if name in BY_NAME else feature_words(name)
 
 
-def _imputed(uses: tuple[ClinicalUse, ...]) -> tuple[str, ...]:
+def _imputed(values: ClinicalValues, uses: tuple[ClinicalUse, ...]) -> tuple[str, ...]:
+    if not values.given:
+        return (
+            (
+                "No clinical value was given: what the models say of the clinic, and fusion with "
+                "it, rests on the training patients' medians. Only the image speaks of this "
+                "patient."
+            ),
+        )
     names = [use.label for use in uses if use.source == "imputed"]
     if not names:
         return ()
+    counted = "value is" if len(names) == 1 else "values are"
     return (
         (
-            f"{len(names)} clinical values are missing; the training patients' medians were taken: "
-            f"{'; '.join(names)}."
+            f"{len(names)} clinical {counted} missing; of the training patients the median was "
+            f"taken: {'; '.join(names)}."
         ),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.cohort.clinical import BY_NAME, Kind
 from shared.messages.strict_json import encode
 from shared.report.haic_words import model_title
 from shared.tasks.haic_overlays import NO_PROOF
@@ -140,10 +141,7 @@ def haic_prediction_text(prediction: HaicPrediction) -> str:
         lines += ["Series left out:", *(f"  {': '.join(item)}" for item in prediction.excluded)]
     lines += [
         "Clinical values used:",
-        *(
-            f"  {use.label}: {use.value:g}{'' if use.source == 'given' else f' ({use.source})'}"
-            for use in prediction.clinical
-        ),
+        *(f"  {use.label}: {_value_words(use)}" for use in prediction.clinical),
     ]
     if prediction.notices:
         lines += ["Notices:", *(f"  - {notice}" for notice in prediction.notices)]
@@ -160,3 +158,11 @@ def haic_prediction_text(prediction: HaicPrediction) -> str:
         lines.append("The models were trained on invented patients and know nothing of real ones.")
     lines.append("Research use only. Not a medical device.")
     return "\n".join(lines)
+
+
+def _value_words(use: ClinicalUse) -> str:
+    variable = BY_NAME.get(use.name)
+    words = f"{use.value:.4g}"
+    if variable is not None and variable.kind is Kind.BINARY and use.value in {0.0, 1.0}:
+        words = variable.one if use.value else variable.zero
+    return words if use.source == "given" else f"{words} ({use.source})"

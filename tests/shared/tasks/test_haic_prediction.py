@@ -201,10 +201,17 @@ def test_a_missing_value_is_imputed_and_told(release, study, cells):
     assert (uses["ast_u_l"].source, uses["nlr"].source) == ("imputed", "imputed")
     assert uses["ast_u_l"].value == pytest.approx(median)
     assert any(
-        notice.startswith("2 clinical values are missing; the training patients' medians")
+        notice.startswith("2 clinical values are missing; of the training patients the median")
         for notice in prediction.notices
     )
     assert "AST, U/L" in prediction.notices[-1]
+
+
+def test_a_patient_of_whom_nothing_but_images_is_known_is_said_to_be_that(release, study):
+    prediction = predict_haic_study(release, study, {}, device=CPU)
+
+    assert {use.source for use in prediction.clinical} == {"imputed"}
+    assert prediction.notices[-1].startswith("No clinical value was given")
 
 
 def test_a_derived_value_is_used_and_said_to_be_derived(release, study, cells):
@@ -223,6 +230,7 @@ def test_the_words_name_the_event_and_nobody(predicted, cells):
     assert text.startswith(f"Predicted by image and clinic together: {prediction.label}\n")
     assert f"{prediction.probability('fusion'):.3f}" in text
     assert "it is no proof" in text
+    assert f"Tumour thrombus: {'yes' if float(cells['tumour_thrombus']) else 'no'}\n" in text
     assert text.endswith("Research use only. Not a medical device.")
     for said in (text, record):
         assert "progressive disease (PD)" in said
