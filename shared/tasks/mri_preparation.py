@@ -9,6 +9,7 @@ does not say how intensities were scaled (decision 6).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from shared.imaging.rigid import RigidMotion
 from shared.tasks.liver_range import LiverRange
 from shared.tasks.preparation_settings import MriPreparation
 from shared.tasks.prepared_study import PreparedStudy, SeriesRole
+from shared.tasks.sequence_alignment import align_sequences
 from shared.tasks.sequence_selection import SequenceVolume, select_sequences, sequence_words
 from shared.tasks.slice_choice import choose_slices, range_ends_mm, slice_heights
 from shared.tasks.study_instances import candidate_series, study_instances
@@ -66,7 +68,8 @@ def prepare_mri_study(  # noqa: PLR0913  # every choice is given by name
             without their source; None takes every slice that all sequences cover.
         study_uid: Which study, where the files hold several.
         roles: Roles that a person confirmed, by volume id; they override the headers.
-        registration: Refused where it would be needed: see Raises.
+        registration: Whether sequences of different frames of reference may be registered rigidly
+            instead of refused; a cache must tell such results apart.
         tables: The words that name sequences, with a site's own.
 
     Returns:
@@ -76,8 +79,7 @@ def prepare_mri_study(  # noqa: PLR0913  # every choice is given by name
     Raises:
         DicomError: If there is no DICOM file or a needed image cannot be decoded.
         PreparationError: With one problem per sequence that is missing, ambiguous or irregular,
-            or if sequences do not fit together in space: sequences of different frames of
-            reference are refused, with registration as without.
+            or if sequences do not fit together in space.
     """
     notices: list[str] = []
     instances = study_instances(study, study_uid, notices)
@@ -85,14 +87,15 @@ def prepare_mri_study(  # noqa: PLR0913  # every choice is given by name
     decisions = decide_sequences(candidates, roles, tables)
     volumes, choices = select_sequences(decisions, preparation.sequences)
     notices += choices
-    _refuse_other_frames(volumes, notices, registration=registration)
+    motions = align_sequences(volumes, preparation.reference, notices, registration=registration)
     ends_mm = range_ends_mm(liver_range_mm, notices)
-    target, step_mm = _target(volumes, preparation, ends_mm, notices)
+    target, step_mm = _target(volumes, motions, preparation, ends_mm, notices)
     images = np.empty(
         (len(target.positions_mm), len(preparation.sequences), *target.shape), dtype=np.float32
     )
     for channel, sequence in enumerate(preparation.sequences):
-        images[:, channel] = _channel(sequence, volumes[sequence], preparation, target, step_mm)
+        source = _Source(sequence, volumes[sequence], motions.get(sequence))
+        images[:, channel] = _channel(source, preparation, target, step_mm)
     return PreparedStudy(
         images=images,
         positions_mm=slice_heights(target),
@@ -105,26 +108,18 @@ def prepare_mri_study(  # noqa: PLR0913  # every choice is given by name
     )
 
 
-def _refuse_other_frames(
-    volumes: Mapping[MriSequence, SequenceVolume], notices: list[str], *, registration: bool
-) -> None:
-    frames = {s: v.geometry.instances[0].frame_of_reference for s, v in volumes.items()}
-    if "" in frames.values() and len(frames) > 1:
-        notices.append(
-            "Not every sequence names its frame of reference; positions were taken as common."
-        )
-    if len(set(frames.values()) - {""}) <= 1:
-        return
-    offer = "Registration of MRI sequences is not offered. " if registration else ""
-    raise PreparationError(
-        "The sequences have different frames of reference: the patient left the table or was "
-        f"landmarked anew, so positions do not correspond. {offer}Choose sequences of one "
-        "examination, or leave this patient out."
-    )
+@dataclass(frozen=True)
+class _Source:
+    """One sequence and how it has to be moved, if it does."""
+
+    sequence: MriSequence
+    volume: SequenceVolume
+    motion: RigidMotion | None
 
 
 def _target(
     volumes: Mapping[MriSequence, SequenceVolume],
+    motions: Mapping[MriSequence, RigidMotion],
     preparation: MriPreparation,
     ends_mm: tuple[float, float] | None,
     notices: list[str],
@@ -135,15 +130,18 @@ def _target(
     grid = rectangular_target(reference, preparation.height, preparation.width)
     coverage: list[Bool[np.ndarray, " slice"]] = []
     for sequence, stack in stacks.items():
-        parallel = _parallel(stack, grid)
-        seen = covered(stack, grid) if parallel else covered_moved(stack, grid, _IN_PLACE)
+        oblique = sequence not in motions and not _parallel(stack, grid)
+        if oblique or sequence in motions:
+            seen = covered_moved(stack, grid, motions.get(sequence, _IN_PLACE))
+        else:
+            seen = covered(stack, grid)
         if seen.mean() < _SMALLEST_SEQUENCE_COVERAGE:
             raise PreparationError(
                 f"{sequence_words(sequence)}: covers {seen.sum()} of {len(seen)} slices of the "
                 f"{sequence_words(preparation.reference)} sequence, at least half expected. "
                 "Send a series that covers the liver, or choose another one in the manifest."
             )
-        if not parallel:
+        if oblique:
             notices.append(
                 f"{sequence_words(sequence)}: its slices are oblique to those of the "
                 f"{sequence_words(preparation.reference)} sequence and were interpolated across."
@@ -167,14 +165,10 @@ def _parallel(stack: PlaneStack, grid: PlaneStack) -> bool:
 
 
 def _channel(
-    sequence: MriSequence,
-    volume: SequenceVolume,
-    preparation: MriPreparation,
-    target: PlaneStack,
-    step_mm: float,
+    source: _Source, preparation: MriPreparation, target: PlaneStack, step_mm: float
 ) -> Float32[np.ndarray, "slice height width"]:
     """Decode, normalise and resample one sequence."""
-    geometry = volume.geometry
+    geometry = source.volume.geometry
     try:
         values = decode_slices(geometry.instances)
         if preparation.bias_field:
@@ -182,16 +176,17 @@ def _channel(
             values = correct_bias(values, body_mask(values), spacing_mm)
         scale = volume_scale(values, geometry.pixel_spacing_mm)
     except (PreparationError, VolumeError) as error:
-        raise type(error)(f"{sequence_words(sequence)}: {error.message}") from error
+        raise type(error)(f"{sequence_words(source.sequence)}: {error.message}") from error
     down, right = flips(geometry)
 
     def load(index: int) -> Float32[np.ndarray, "height width"]:
         return scale.apply(values[index, ::down, ::right])
 
-    source = stack_of(geometry)
-    if _parallel(source, target):
-        return resample(load, source, target, step_mm, scale.lowest)
-    return resample_moved(load, source, target, step_mm, _IN_PLACE, scale.lowest)
+    stack = stack_of(geometry)
+    if source.motion is None and _parallel(stack, target):
+        return resample(load, stack, target, step_mm, scale.lowest)
+    motion = source.motion or _IN_PLACE
+    return resample_moved(load, stack, target, step_mm, motion, scale.lowest)
 
 
 def _role(decision: SequenceDecision) -> SeriesRole:

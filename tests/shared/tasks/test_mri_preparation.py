@@ -133,7 +133,7 @@ def test_the_order_of_files_and_the_run_change_no_byte(tmp_path):
 
 def test_a_range_and_a_number_of_slices_choose_among_the_same_values(tmp_path):
     whole = _prepare(tmp_path)
-    liver = LiverRange(10.0, 50.0, LiverSource.SEGMENTATION, confirmed_by="Dr. Li")
+    liver = LiverRange(10.0, 50.0, LiverSource.SEGMENTATION)
     few = prepare_mri_study(
         tmp_path, replace(PREPARATION, slices_per_patient=3), liver_range_mm=liver
     )
