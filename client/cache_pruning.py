@@ -16,8 +16,9 @@ from client.cache import PREPARATION_DIGITS, SUFFIX
 
 UNUSED_DAYS = 30
 _DRAFT_DAYS = 1  # a draft is written in seconds; an older one belongs to a process that was killed
+_NOTED_DAYS = 1  # the day of the last use is enough
 _DAY_S = 86_400.0
-_ENTRY = re.compile(rf"([0-9a-f]{{64}}){re.escape(SUFFIX)}")
+_ENTRY = re.compile(rf"[0-9a-f]{{64}}{re.escape(SUFFIX)}")
 _DRAFT = re.compile(rf"[0-9a-f]{{64}}{re.escape(SUFFIX)}\.[0-9]+\.tmp")
 
 
@@ -36,18 +37,21 @@ def prune(folder: Path, named: Collection[str]) -> int:
     now = time.time()
     removed = 0
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        entry = _ENTRY.fullmatch(path.name)
         if path.is_symlink() or not path.is_file():
             continue
         with suppress(FileNotFoundError):  # another process may prune as well
             days = (now - path.stat().st_mtime) / _DAY_S
-            if entry is not None and entry[1] in named:
-                os.utime(path)
-            elif entry is not None:
-                if entry[1][:PREPARATION_DIGITS] in kinds or days > UNUSED_DAYS:
-                    path.unlink()
-                    removed += 1
-            elif _DRAFT.fullmatch(path.name) and days > _DRAFT_DAYS:
+            if path.name.removesuffix(SUFFIX) in named:
+                if days > _NOTED_DAYS:
+                    os.utime(path)
+            elif _is_spent(path.name, days, kinds):
                 path.unlink()
                 removed += 1
     return removed
+
+
+def _is_spent(file: str, days: float, kinds: Collection[str]) -> bool:
+    """Tell whether a file that nobody names is ours and may go."""
+    if _ENTRY.fullmatch(file):
+        return file[:PREPARATION_DIGITS] in kinds or days > UNUSED_DAYS
+    return _DRAFT.fullmatch(file) is not None and days > _DRAFT_DAYS

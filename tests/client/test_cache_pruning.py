@@ -37,6 +37,13 @@ def test_what_is_named_stays_and_counts_as_used_today(tmp_path):
     assert time.time() - kept.stat().st_mtime < 60
 
 
+def test_what_was_used_today_is_not_touched(tmp_path):
+    kept = _write(tmp_path, f"{_name(STUDIES[0])}{SUFFIX}", days_ago=0.5)
+    before = kept.stat().st_mtime_ns
+    assert prune(tmp_path, {_name(STUDIES[0])}) == 0
+    assert kept.stat().st_mtime_ns == before
+
+
 def test_a_patient_who_left_is_deleted_at_once(tmp_path):
     kept, left = (_write(tmp_path, f"{_name(study)}{SUFFIX}") for study in STUDIES[:2])
     assert prune(tmp_path, {_name(STUDIES[0])}) == 1
