@@ -116,8 +116,8 @@ footer { margin-top: 3.5rem; padding-top: .9rem; border-top: 1px solid var(--rul
 @media print {
   @page {
     margin: 18mm 15mm;
-    @top-center { content: "Research use only. Not a medical device;
-      not for the care of patients."; color: #7a1f1f; font: 600 8pt sans-serif; }
+    @top-center { content: "Research use only. Not a medical device; "
+      "not for the care of patients."; color: #7a1f1f; font: 600 8pt sans-serif; }
     @bottom-right { content: counter(page) " / " counter(pages); color: #566270;
       font: 8pt sans-serif; }
   }

@@ -87,3 +87,9 @@ def test_a_site_that_cannot_take_part_gets_its_reports_and_the_reason(folder):
     assert "both classes" in checked.refusal.message
     assert "both classes" in checked.private_report.read_text(encoding="utf-8")
     assert '"takes_part": false' in checked.shareable_report.read_text(encoding="utf-8")
+
+
+def test_no_text_of_the_style_runs_over_a_line_which_would_end_the_style_there(folder):
+    style = _check(folder).private_report.read_text(encoding="utf-8").split("<style>")[1]
+    lines = style.split("</style>")[0].splitlines()
+    assert [line for line in lines if line.count('"') % 2] == []
