@@ -33,6 +33,7 @@ def prune(folder: Path, named: Collection[str]) -> int:
     Returns:
         How many files were deleted; one that is named counts as used now.
     """
+    kept = {f"{name}{SUFFIX}" for name in named}
     kinds = {name[:PREPARATION_DIGITS] for name in named}
     now = time.time()
     removed = 0
@@ -41,7 +42,7 @@ def prune(folder: Path, named: Collection[str]) -> int:
             continue
         with suppress(FileNotFoundError):  # another process may prune as well
             days = (now - path.stat().st_mtime) / _DAY_S
-            if path.name.removesuffix(SUFFIX) in named:
+            if path.name in kept:
                 if days > _NOTED_DAYS:
                     os.utime(path)
             elif _is_spent(path.name, days, kinds):
