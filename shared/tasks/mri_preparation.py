@@ -27,6 +27,7 @@ from shared.imaging.rectangle import rectangular_target
 from shared.imaging.resample import PARALLEL_TOLERANCE, PlaneStack, covered, resample
 from shared.imaging.resample_moved import covered_moved, resample_moved
 from shared.imaging.rigid import RigidMotion
+from shared.imaging.slices import slices_in_range
 from shared.tasks.liver_range import LiverRange
 from shared.tasks.preparation_settings import MriPreparation
 from shared.tasks.prepared_study import PreparedStudy, SeriesRole
@@ -38,7 +39,7 @@ from shared.tasks.volume_grid import flips, stack_of
 from shared.vocabulary import MriRole, MriSequence
 
 _SMALLEST_SEQUENCE_COVERAGE = 0.5
-"""Share of the reference's slices that a sequence must cover; less is another part of the body."""
+"""Share of the wanted slices that a sequence must cover; less is another part of the body."""
 
 _IN_PLACE = RigidMotion(rotation=np.eye(3), shift_mm=np.zeros(3))
 
@@ -128,6 +129,12 @@ def _target(
     stacks = {sequence: stack_of(volume.geometry) for sequence, volume in volumes.items()}
     reference = stacks[preparation.reference]
     grid = rectangular_target(reference, preparation.height, preparation.width)
+    heights = slice_heights(grid)
+    wanted = (
+        np.arange(len(heights))
+        if ends_mm is None
+        else slices_in_range(heights, *ends_mm, reference.step_mm)
+    )
     coverage: list[Bool[np.ndarray, " slice"]] = []
     for sequence, stack in stacks.items():
         oblique = sequence not in motions and not _parallel(stack, grid)
@@ -135,11 +142,12 @@ def _target(
             seen = covered_moved(stack, grid, motions.get(sequence, _IN_PLACE))
         else:
             seen = covered(stack, grid)
-        if seen.mean() < _SMALLEST_SEQUENCE_COVERAGE:
+        if seen[wanted].mean() < _SMALLEST_SEQUENCE_COVERAGE:
             raise PreparationError(
-                f"{sequence_words(sequence)}: covers {seen.sum()} of {len(seen)} slices of the "
-                f"{sequence_words(preparation.reference)} sequence, at least half expected. "
-                "Send a series that covers the liver, or choose another one in the manifest."
+                f"{sequence_words(sequence)}: covers {seen[wanted].sum()} of {len(wanted)} wanted "
+                f"slices of the {sequence_words(preparation.reference)} sequence, at least half "
+                "expected. Send a series that covers the liver, or choose another one in the "
+                "manifest."
             )
         if oblique:
             notices.append(

@@ -86,7 +86,10 @@ def test_a_sequence_that_covers_less_than_half_is_refused_and_a_short_one_costs_
         return with_changed(T2_SERIES, cut)
 
     text = _refusal(tmp_path / "a", lowest(4))
-    assert text.startswith("T2 FSE: covers 5 of 16 slices of the T1 arterial sequence")
+    assert text.startswith("T2 FSE: covers 5 of 16 wanted slices of the T1 arterial sequence")
+    # The same short series serves where the liver lies in it.
+    low = prepare_mri_study(tmp_path / "a", PREPARATION, liver_range_mm=(0.0, 12.0))
+    assert low.positions_mm.tolist() == [0.0, 4.0, 8.0, 12.0]
     study = _prepare(tmp_path / "b", lowest(8))
     assert study.positions_mm.tolist() == np.arange(0.0, 45, 4.0).tolist()
     assert study.notices == ("4 of 16 slices are not covered by every sequence and were left out.",)
