@@ -221,7 +221,7 @@ def panels(
 
 def whole_numbers(axes: Axes) -> None:
     """Let the horizontal axis count."""
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
 def _sites_that_trained(record: RunRecord) -> list[str]:

@@ -15,6 +15,7 @@ from shared.report.wording import interval_text, number_text
 from shared.stats.intervals import clopper_pearson
 
 _READER_LOOK = site_look(2)
+_COLUMNS = 3
 
 
 def methods_roc(record: HaicRecord) -> Drawing | None:
@@ -66,9 +67,12 @@ def calibration(record: HaicRecord) -> Drawing | None:
     drawn = [result for result in arm.models if result.calibration] if arm is not None else []
     if not drawn:
         return None
+    columns = max(_COLUMNS, len(drawn))
     with styled():
-        figure, all_axes = panels(2.3 * len(drawn) + 0.5, 2.9, 1, len(drawn))
-        for axes, result in zip(all_axes, drawn, strict=True):
+        figure, all_axes = panels(7.4, 2.9, 1, columns)
+        for axes in all_axes[len(drawn) :]:
+            axes.set_visible(False)
+        for axes, result in zip(all_axes, drawn, strict=False):
             _calibration_panel(axes, result)
             axes.set_xlabel("Predicted probability")
         all_axes[0].set_ylabel(f"Share with {record.endpoint.event.partition(' (')[0]}")
@@ -146,13 +150,6 @@ def _calibration_panel(axes: Plot, result: ModelResult) -> None:
     bins = result.calibration
     most = max(item.patients for item in bins)
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
-    axes.plot(
-        [item.mean_predicted for item in bins],
-        [item.observed_share for item in bins],
-        color=look.color,
-        linewidth=1.2,
-        zorder=2,
-    )
     for item in bins:
         limits = clopper_pearson(round(item.observed_share * item.patients), item.patients)
         axes.plot(

@@ -34,6 +34,8 @@ def fold_losses(record: HaicRecord) -> Drawing | None:
         figure, all_axes = panels(7.4, 0.5 + 1.75 * rows, rows, columns)
         for axes, training in zip(all_axes, trained, strict=False):
             _fold_panel(axes, training)
+        all_axes[0].set_xlim(0.6, max(len(training.rounds) for training in trained) + 0.4)
+        whole_numbers(all_axes[0])  # of all: the panels share it
         for place, axes in enumerate(all_axes):
             axes.set_visible(place < len(trained))
             if place % columns == 0:
@@ -70,7 +72,8 @@ def candidate_losses(record: HaicRecord) -> Drawing | None:
             axes.set_title(title, loc="left", fontsize=9)
             axes.set_xlabel("Round")
             axes.grid(visible=True, axis="y")
-            whole_numbers(axes)
+        all_axes[0].set_xlim(0.6, max(len(one.rounds) for one in compared) + 0.4)
+        whole_numbers(all_axes[0])
         all_axes[0].set_ylabel("Loss")
         all_axes[1].legend(loc="upper right", fontsize=7.5, borderaxespad=0.1, handlelength=3)
     best = "; ".join(
@@ -126,7 +129,6 @@ def _fold_panel(axes: Plot, training: FoldTraining) -> None:
     title = f"Fold {training.fold} left out" if training.fold else "All development patients"
     axes.set_title(title, loc="left", fontsize=9)
     axes.grid(visible=True, axis="y")
-    whole_numbers(axes)
 
 
 def _candidate_line(axes: Plot, candidate: Candidate, look: LineLook, *, training: bool) -> None:

@@ -129,15 +129,19 @@ def _what_was_done(record: HaicRecord) -> str:
 
 
 def _federated_result(record: HaicRecord) -> str:
-    fusion = record.result(FEDERATED, FUSION)
-    if fusion is None or fusion.auc.value is None:
+    named = (
+        (FUSION, "image and clinic together"),
+        (IMAGE_ONLY, "the image alone"),
+        (CLINICAL_ONLY, "the clinic alone"),
+    )
+    results = [(record.result(FEDERATED, model), words) for model, words in named]
+    known = [(r, words) for r, words in results if r is not None and r.auc.value is not None]
+    if not known:
         return "The federated models could not be evaluated on held-out patients."
-    parts = [f"{interval_text(fusion.auc)} for image and clinic together"]
-    for model, words in ((IMAGE_ONLY, "the image alone"), (CLINICAL_ONLY, "the clinic alone")):
-        result = record.result(FEDERATED, model)
-        if result is not None and result.auc.value is not None:
-            parts.append(f"{interval_text(result.auc)} for {words}")
-    return f"On {_held_out(fusion, record)}, the federated AUC was {listed(tuple(parts))}."
+    parts = tuple(f"{interval_text(result.auc)} for {words}" for result, words in known)
+    unknown = [words for result, words in results if result is None or result.auc.value is None]
+    lacking = f" There is no result for {listed(tuple(unknown))}." if unknown else ""
+    return f"On {_held_out(known[0][0], record)}, the federated AUC was {listed(parts)}.{lacking}"
 
 
 def _held_out(result: ModelResult, record: HaicRecord) -> str:

@@ -64,7 +64,7 @@ def write_scores_sheets(
             shown[chosen],
             heat[chosen, number],
             captions,
-            (_capital(sequence_words(sequence.value)), f"{event}, from {_explained(network)}"),
+            (_capital(sequence_words(sequence.value)), f"{event}, in {_explained(network)}"),
             bodies[chosen],
         )
         path = folder / f"overlay_{number + 1}_{sequence.value}.png"
@@ -136,8 +136,8 @@ def _of_patient(
             SequenceOverlay(
                 sequence=sequence.value,
                 caption=(
-                    f"{_capital(words)}, slice {telling + 1} of {len(images)}: Grad-CAM evidence "
-                    f"for {event} from {_explained(network)}. {NO_PROOF}"
+                    f"{_capital(words)}, slice {telling + 1} of {len(images)}: evidence for "
+                    f"{event} in {_explained(network)} (Grad-CAM; no proof)."
                 ),
                 png_base64=_png(overlay(shown[telling], heat[telling, number], bodies[telling])),
                 patient=f"Invented patient with {outcome}",

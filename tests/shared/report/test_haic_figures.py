@@ -39,7 +39,7 @@ def test_the_numbers_behind_the_curves_are_those_of_the_record(haic_record):
 
 def test_calibration_shows_a_panel_per_model_with_a_probability(haic_record):
     drawing = calibration(haic_record)
-    titles = [axes.get_title(loc="left") for axes in drawing.figure.axes]
+    titles = [axes.get_title(loc="left") for axes in drawing.figure.axes if axes.get_visible()]
 
     assert titles == ["Image alone", "Clinic alone", "Fusion"]
     assert "positive" not in drawing.inline

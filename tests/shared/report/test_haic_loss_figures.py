@@ -26,6 +26,15 @@ def test_a_fall_of_the_learning_rate_is_marked_with_the_new_rate(haic_record):
     assert [text.get_text() for text in axes.texts] == ["0.001"]
 
 
+def test_a_single_round_is_counted_and_not_measured(haic_record):
+    training = replace(
+        haic_record.trainings[0], best_round=1, rounds=haic_record.trainings[0].rounds[:1]
+    )
+    axes = fold_losses(replace(haic_record, trainings=(training,))).figure.axes[0]
+
+    assert [tick for tick in axes.get_xticks() if 0.6 <= tick <= 1.4] == [1]
+
+
 def test_panels_without_a_training_are_hidden(haic_record):
     drawing = fold_losses(replace(haic_record, trainings=haic_record.trainings[:4]))
 

@@ -23,6 +23,18 @@ def test_the_summary_names_the_event_and_gives_all_three_areas(haic_record):
     assert "0.82 from the image, 0.78 from the clinic and 0.89 from both" in said
 
 
+def test_a_machine_that_could_not_be_fitted_leaves_the_other_models_their_say(haic_record):
+    federated = haic_record.arms[0]
+    without = tuple(model for model in federated.models if model.model != "fusion")
+    partial = replace(haic_record, arms=(replace(federated, models=without),))
+    said = " ".join(haic_summary(partial))
+
+    assert (
+        "On 60 held-out patients, 15 with progressive disease (PD), the federated AUC was" in said
+    )
+    assert "There is no result for image and clinic together." in said
+
+
 def test_differences_are_told_with_their_p_and_without_a_verdict(haic_record):
     tests = tuple(replace(t, difference=0.04, z=0.9, p=0.37) for t in haic_record.tests[:1])
     said = " ".join(haic_summary(replace(haic_record, tests=tests)))

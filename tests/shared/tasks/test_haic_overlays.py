@@ -77,8 +77,8 @@ def test_one_patient_with_and_one_without_the_event_are_shown_in_every_sequence(
 
 def test_captions_name_slice_sequence_and_event_and_claim_no_proof(pictures):
     assert pictures[1].caption == (
-        "Dual echo, slice 3 of 3: Grad-CAM evidence for progressive disease (PD) from this "
-        "sequence's own score. A heat map shows where a score comes from, not why; it is no proof."
+        "Dual echo, slice 3 of 3: evidence for progressive disease (PD) in this sequence's own "
+        "score (Grad-CAM; no proof)."
     )
     assert "slice 1 of 3" in pictures[2].caption
     assert not any(re.search(r"positive|negative", p.caption) for p in pictures)
@@ -102,7 +102,7 @@ def test_one_map_of_all_sequences_is_said_to_be_that():
     )
 
     assert len(joint) == 2
-    assert all("from the one score of all sequences" in picture.caption for picture in joint)
+    assert all("in the one score of all sequences" in picture.caption for picture in joint)
 
 
 def test_grey_spans_the_body_and_air_is_not_body():
