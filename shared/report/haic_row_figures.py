@@ -7,6 +7,7 @@ from shared.report.figure_style import (
     INK,
     LONGEST_NAME,
     MUTED,
+    PAPER,
     LineLook,
     site_look,
 )
@@ -106,7 +107,7 @@ def weights(machine: FusionMachine | None, *, by_sequence: bool) -> Drawing | No
                 0.62,
                 facecolor=MODEL_LOOKS[IMAGE_ONLY if image else CLINICAL_ONLY].color,
                 hatch=None if image else "////",
-                edgecolor="white",
+                edgecolor=PAPER,
                 linewidth=0,
             )
         axes.axvline(0, color=INK, linewidth=0.9)
@@ -153,7 +154,7 @@ def _forest_row(axes: Plot, row: int, arm: HaicArm, model: str) -> None:
         marker="o" if arm.name.startswith(SITE_ALONE_PREFIX) else "s",
         markersize=8 if arm.name == FEDERATED else 5.5,
         color=color,
-        markerfacecolor=color if filled else "white",
+        markerfacecolor=color if filled else PAPER,
         markeredgewidth=1.4,
     )
     axes.annotate(
