@@ -18,7 +18,8 @@ from client.clinical_answers import ClinicalRequest, answer_clinical, clinical_c
 from client.cross_validation import patients_in_fold, refuse_other_folds
 from client.dataset import SiteData
 from client.error_log import log_error
-from client.haic_answers import answer_haic, kept_features
+from client.haic_answers import answer_haic
+from client.kept_features import kept_features
 from client.local_census import answer_census
 from client.local_evaluation import answer_evaluation
 from client.local_image_features import answer_image_features
@@ -89,12 +90,14 @@ def _image_features(request: ImageFeaturesRequest, visit: Visit) -> object:
             "Expected a question of a run on CT, got one about features of MRI sequences. "
             "Run the same version everywhere."
         )
+    data = visit.fusion()
     return answer_image_features(
         request,
-        patients_in_fold(visit.fusion().patients, request.fold, visit.run, visit.site),
-        network,
-        visit.device(),
-        kept_features(visit.site, request.run),
+        data,
+        patients_in_fold(data.patients, request.fold, visit.run, visit.site),
+        network=network,
+        device=visit.device(),
+        kept=kept_features(visit.site, request.run),
     )
 
 
@@ -111,7 +114,7 @@ def _evaluation(request: EvaluationRequest, visit: Visit) -> object:
 
 def _table(request: ClinicalRequest, visit: Visit) -> object:
     if visit.is_fusion:
-        return answer_haic(request, visit.fusion(), visit.run, visit.site)
+        return answer_haic(request, visit.run, visit.site)
     return answer_clinical(request, visit.clinical(), visit.site)
 
 

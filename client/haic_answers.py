@@ -9,17 +9,16 @@ from collections.abc import Mapping
 import numpy as np
 
 from client.cross_validation import refuse_other_folds
-from client.fusion_site import FusionSite
-from client.kept_features import KeptFeatures
+from client.kept_features import FoldTable, kept_features
 from client.kept_scores import KeptScores
 from client.local_evaluation import answer_evaluation
 from client.local_statistics import answer_statistics
-from client.secret_keys import cache_secret
 from client.site_settings import SiteSettings
 from client.split_table import SplitTable, machine_answer, scores_of_machine, training_moments
-from shared.cohort.fusion_columns import FUSION_COLUMNS, IMAGE_FEATURES, IMAGE_SCORE, READERS
+from shared.cohort.analysis_columns import EVENT
+from shared.cohort.fusion_columns import FUSION_COLUMNS, READERS
 from shared.errors import DisclosureError, MessageError, Refusal
-from shared.fusion.cross_fitting import development_folds
+from shared.fusion.folds import assign_folds, site_generator
 from shared.messages.evaluation import EvaluationRequest, PatientScores, ScoreRequest
 from shared.messages.moments import MomentsRequest
 from shared.messages.statistics import FollowUpRequest, LogisticRequest
@@ -37,29 +36,11 @@ HaicRequest = (
 """Every request about the table; census, training and image features are about images."""
 
 
-def kept_features(site: SiteSettings, run_name: str) -> KeptFeatures:
-    """Give a run's features at a site, encrypted as the site's prepared images are.
+def answer_haic(request: HaicRequest, run: RunSettings, site: SiteSettings) -> object:
+    """Answer one request about the table, without a look at the images.
 
     Args:
-        site: The hospital's settings.
-        run_name: Names the run.
-
-    Raises:
-        MessageError: If the name is none.
-        SettingsError: If the key cannot be read.
-    """
-    secret, _ = cache_secret(site)
-    return KeptFeatures(site.work, run_name, secret)
-
-
-def answer_haic(
-    request: HaicRequest, data: FusionSite, run: RunSettings, site: SiteSettings
-) -> object:
-    """Answer one request about the table.
-
-    Args:
-        request: What the server asks; it names the run whose features are meant.
-        data: The site's patients.
+        request: What the server asks; it names the run whose table is meant.
         run: The coordinator's settings.
         site: The hospital's settings.
 
@@ -70,8 +51,8 @@ def answer_haic(
         DisclosureError: If the answer would show too much.
         DataError: If a column cannot be used.
         SettingsError: If a secret cannot be read.
-        MessageError: If features of a patient are missing, the folds are not the run's, or a
-            model that comes with the request is damaged.
+        MessageError: If features of a fold are missing, the folds are not the run's, or a model
+            that comes with the request is damaged.
     """
     if isinstance(request, FollowUpRequest):
         raise DisclosureError(
@@ -82,13 +63,13 @@ def answer_haic(
     if isinstance(request, SvmModelRequest):
         return machine_answer(request, SplitTable({}, {}), site)
     if isinstance(request, MomentsRequest | SvmRequest | LogisticRequest):
-        return _answer_fit(request, _table(request.image_run, data, run, site), run, site)
+        return _answer_fit(request, _table(request.image_run, run, site), run, site)
 
     def scores_for(asked: ScoreRequest) -> PatientScores:
         folder = site.work / "scores"
         if not asked.weights:
             return KeptScores(folder, asked.model_digest).read()
-        held_out = _table(asked.image_run, data, run, site).held_out
+        held_out = _table(asked.image_run, run, site).held_out
         return scores_of_machine(asked, held_out, FUSION_COLUMNS, folder)
 
     return answer_evaluation(request, scores_for, site.minimum_count)
@@ -109,44 +90,55 @@ def _answer_fit(
     return training_moments(request, table, site)
 
 
-def _table(run_name: str, data: FusionSite, run: RunSettings, site: SiteSettings) -> SplitTable:
-    """Join the features that the run left at this site with the clinical columns."""
-    folds = development_folds(data.patients, run.folds, run.seed, site.name)
-    features = _features(kept_features(site, run_name), data, folds, run.folds)
-    columns = {**data.columns, **features, **_readers(data)}
-    inside = folds > 0
+def _table(run_name: str, run: RunSettings, site: SiteSettings) -> SplitTable:
+    """Put the run's folds together: the development patients by case number, and the held-out."""
+    kept = kept_features(site, run_name)
+    found = [kept.read(fold) for fold in range(run.folds + 1)]
+    parts = [part for part in found if part is not None]
+    if len(parts) < len(found):
+        raise MessageError(
+            f"Expected image features of {len(found)} folds, got {len(parts)}. "
+            "Compute the run's image features again."
+        )
+    held_out, *folds = parts
+    cases = np.concatenate([part.cases for part in folds])
+    order = np.argsort(cases, kind="stable")
+    training = _joined(folds, order)
+    numbers = np.concatenate([np.full(p.cases.size, n) for n, p in enumerate(folds)])[order]
+    rng = site_generator(run.seed, site.name)
+    dealt = assign_folds(training[EVENT] == 1, run.folds, rng)
+    once = np.unique([*cases, *held_out.cases]).size == cases.size + held_out.cases.size
+    if not once or not np.array_equal(numbers, dealt):
+        raise MessageError(
+            "Expected image features of one state of the site's patients, got folds that do not "
+            "fit together. Compute the run's image features again."
+        )
+    gone = _incomplete_readers(parts)
     return SplitTable(
-        {name: values[inside] for name, values in columns.items()},
-        {name: values[~inside] for name, values in columns.items()},
+        _without(training, gone), _without(_joined([held_out], np.argsort(held_out.cases)), gone)
     )
 
 
-def _features(
-    kept: KeptFeatures, data: FusionSite, folds: np.ndarray, count: int
-) -> Mapping[str, np.ndarray]:
-    found: dict[tuple[int, int], np.ndarray] = {}
-    for fold in range(count + 1):
-        part = kept.read(fold)
-        if part is not None:
-            keys = [(fold, case) for case in part.cases.tolist()]
-            found |= dict(zip(keys, np.column_stack([part.features, part.scores]), strict=True))
-    wanted = [(fold, p.case) for fold, p in zip(folds.tolist(), data.patients, strict=True)]
-    missing = sum(key not in found for key in wanted)
-    if missing:
-        raise MessageError(
-            f"Expected image features of all {len(wanted)} patients, got none of {missing}. "
-            "Compute the run's image features again."
-        )
-    matrix = np.array([found[key] for key in wanted])
-    names = (*IMAGE_FEATURES, IMAGE_SCORE)
-    return dict(zip(names, matrix.T, strict=True))
+def _joined(parts: list[FoldTable], order: np.ndarray) -> dict[str, np.ndarray]:
+    return {
+        name: np.concatenate([part.columns[name] for part in parts])[order]
+        for name in parts[0].columns
+        if all(name in part.columns for part in parts)
+    }
 
 
-def _readers(data: FusionSite) -> Mapping[str, np.ndarray]:
-    """Give the readers' calls; of a reader who did not call every patient, none.
+def _incomplete_readers(parts: list[FoldTable]) -> frozenset[str]:
+    """Name the readers who did not call every patient.
 
     A gap would be filled further on, and nobody makes up what a reader said.
     """
-    nobody = np.full(len(data.patients), np.nan)
-    columns = {name: np.asarray(data.columns.get(name, nobody)) for name in READERS}
-    return {name: nobody if np.isnan(values).any() else values for name, values in columns.items()}
+    return frozenset(
+        name
+        for name in READERS
+        if any(name not in part.columns or np.isnan(part.columns[name]).any() for part in parts)
+    )
+
+
+def _without(columns: Mapping[str, np.ndarray], gone: frozenset[str]) -> Mapping[str, np.ndarray]:
+    patients = columns[EVENT].size
+    return {**columns, **{name: np.full(patients, np.nan) for name in gone}}

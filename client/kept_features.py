@@ -1,13 +1,16 @@
-"""Image features of a site's patients, kept under the run and the fold they belong to.
+"""A run's table at a site: image features and clinical columns of the patients of each fold.
 
-One file per fold, readable by its owner only and, like the prepared images, encrypted with
-AES-256-GCM (NIST SP 800-38D) unless the site chose otherwise. Encrypted, run and fold are
-authenticated with the content, so that no file can stand in for another.
+Kept from the moment on that the features are computed, so that all later answers of the run are
+about the same patients and values, and need no images. One file per fold, readable by its owner
+only and, like the prepared images, encrypted with AES-256-GCM (NIST SP 800-38D) unless the site
+chose otherwise. Encrypted, run and fold are authenticated with the content, so that no file can
+stand in for another.
 """
 
 import io
 import os
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +19,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from jaxtyping import Float64, Int64
 
+from client.secret_keys import cache_secret
+from client.site_settings import SiteSettings
 from shared.errors import MessageError
 
 _NAME_LETTERS = frozenset("0123456789abcdef")
@@ -24,24 +29,22 @@ _NONCE_BYTES = 12  # SP 800-38D, 8.2.2: random nonces of 96 bits serve 2^32 file
 
 
 @dataclass(frozen=True)
-class FoldFeatures:
-    """Features of the patients of one fold; never leaves the site.
+class FoldTable:
+    """The patients whom a fold left out; never leaves the site.
 
     Attributes:
-        cases: Case numbers.
-        features: In the order of the network's sequences.
-        scores: The network's own logit of the event.
-        model_digest: Names the network.
+        cases: Case numbers, rising.
+        columns: Clinical and image columns by name; NaN is missing.
+        model_digest: Names the network that made the image columns.
     """
 
     cases: Int64[np.ndarray, " patient"]
-    features: Float64[np.ndarray, "patient feature"]
-    scores: Float64[np.ndarray, " patient"]
+    columns: Mapping[str, Float64[np.ndarray, " patient"]]
     model_digest: str
 
 
 class KeptFeatures:
-    """The features of one run at one site."""
+    """The files of one run at one site."""
 
     def __init__(self, work_dir: Path, run: str, secret: bytes | None) -> None:
         """Prepare; nothing is read or written.
@@ -49,7 +52,7 @@ class KeptFeatures:
         Args:
             work_dir: The site's work folder.
             run: Names the run.
-            secret: 32 bytes; None keeps the features unencrypted.
+            secret: 32 bytes; None keeps the files unencrypted.
 
         Raises:
             MessageError: If the name is none; it becomes a folder's name.
@@ -62,21 +65,21 @@ class KeptFeatures:
         self._run, self._secret = run, secret
         self._folder = work_dir / "features" / run
 
-    def write(self, fold: int, found: FoldFeatures) -> None:
-        """Keep the features of a fold; a reader finds all of them or none.
+    def write(self, fold: int, table: FoldTable) -> None:
+        """Keep a fold; a reader finds all of it or nothing.
 
         Args:
             fold: Number of the fold.
-            found: Its features; they replace earlier ones.
+            table: Its patients; they replace earlier ones.
         """
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         stream = io.BytesIO()
         np.savez(
             stream,
-            cases=found.cases,
-            features=found.features,
-            scores=found.scores,
-            model=np.frombuffer(found.model_digest.encode(), dtype=np.uint8),
+            cases=table.cases,
+            model=np.array(table.model_digest),
+            names=np.array(list(table.columns)),
+            values=np.array(list(table.columns.values()), dtype=np.float64),
         )
         path = self._path(fold)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -85,25 +88,21 @@ class KeptFeatures:
             file.write(self._sealed(fold, stream.getvalue()))
         draft.replace(path)
 
-    def read(self, fold: int) -> FoldFeatures | None:
-        """Give the features of a fold.
+    def read(self, fold: int) -> FoldTable | None:
+        """Give a fold.
 
         Args:
             fold: Number of the fold.
 
         Returns:
-            The features; None where there are none that this site can read, so that they are
-            computed again.
+            Its patients; None where there is nothing that this site can read, so that the
+            features are computed again.
         """
         try:
             content = self._opened(fold, self._path(fold).read_bytes())
             with np.load(io.BytesIO(content), allow_pickle=False) as kept:
-                return FoldFeatures(
-                    kept["cases"],
-                    kept["features"],
-                    kept["scores"],
-                    kept["model"].tobytes().decode(),
-                )
+                columns = dict(zip(kept["names"].tolist(), kept["values"], strict=True))
+                return FoldTable(kept["cases"], columns, str(kept["model"]))
         except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, InvalidTag):
             return None
 
@@ -125,3 +124,18 @@ class KeptFeatures:
         return AESGCM(self._secret).decrypt(
             raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], self._name(fold)
         )
+
+
+def kept_features(site: SiteSettings, run: str) -> KeptFeatures:
+    """Give a run's table at a site, encrypted as the site's prepared images are.
+
+    Args:
+        site: The hospital's settings.
+        run: Names the run.
+
+    Raises:
+        MessageError: If the name is none.
+        SettingsError: If the key cannot be read.
+    """
+    secret, _ = cache_secret(site)
+    return KeptFeatures(site.work, run, secret)

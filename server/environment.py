@@ -2,7 +2,7 @@
 
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -21,15 +21,23 @@ def describe_environment(device: torch.device) -> Environment:
     """
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     return Environment(
-        hepafed=version("hepafed"),
+        hepafed=_version("hepafed"),
         python=platform.python_version(),
         torch=torch.__version__,
-        flwr=version("flwr"),
+        flwr=_version("flwr"),
         platform=f"{platform.system()} {platform.machine()}",
         cpu=_processor(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else _cores(),
         device=name,
     )
+
+
+def _version(package: str) -> str:
+    # A coordinator may run the app bundle without having installed the package it is made of.
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def _cores() -> int:

@@ -19,8 +19,8 @@ from client.cache_settings import CacheSettings
 from client.cross_validation import patients_in_fold, refuse_other_folds
 from client.dataset import SiteData
 from client.fusion_site import FusionSite
-from client.haic_answers import answer_haic, kept_features
-from client.kept_features import FoldFeatures
+from client.haic_answers import answer_haic
+from client.kept_features import FoldTable, kept_features
 from client.local_census import answer_census
 from client.local_image_features import answer_image_features
 from client.local_training import answer_training
@@ -35,6 +35,7 @@ from server.transport import SiteExchange
 from shared.cohort.analysis_columns import EVENT, site_columns
 from shared.cohort.clinical_table import parse_clinical_table
 from shared.cohort.endpoint import PROGRESSIVE_DISEASE
+from shared.cohort.fusion_columns import IMAGE_FEATURES, IMAGE_SCORE
 from shared.cohort.patient import PreparedPatient
 from shared.cohort.split import split_patients
 from shared.errors import DisclosureError, HepafedError
@@ -125,6 +126,15 @@ def fusion_site(size: int, seed: int, *, held_out: float = 0.3, side: int = 76) 
     return FusionSite(patients, columns, (), 0)
 
 
+def fold_table(data: FusionSite, cases, features, scores) -> FoldTable:
+    """Put clinical columns and given features of some cases together."""
+    chosen = np.array([p.case in set(cases.tolist()) for p in data.patients])
+    columns = {name: values[chosen] for name, values in data.columns.items()}
+    image = np.column_stack([features, scores]).T
+    columns |= dict(zip((*IMAGE_FEATURES, IMAGE_SCORE), image, strict=True))
+    return FoldTable(cases, columns, "d" * 64)
+
+
 @dataclass
 class HaicSites:
     """Sites by name, the rotation secrets they hold, and what crossed their borders."""
@@ -166,8 +176,10 @@ class HaicSites:
             if isinstance(request, TrainingRequest):
                 return answer_training(request, name, patients, network, recipe.training, cpu)
             kept = kept_features(site, request.run)
-            return answer_image_features(request, patients, network, cpu, kept)
-        return answer_haic(request, data, run, site)
+            return answer_image_features(
+                request, data, patients, network=network, device=cpu, kept=kept
+            )
+        return answer_haic(request, run, site)
 
     def app(self, run: RunSettings) -> ClientApp:
         app = ClientApp()
@@ -245,8 +257,9 @@ class ToySites(HaicSites):
         cases = np.array([p.case for p in chosen])
         rows = [p.images.mean(axis=(0, 2, 3)) * (1 + request.weights["w"]) for p in chosen]
         features = np.array(rows, dtype=np.float64)
-        found = FoldFeatures(cases, features, features.mean(axis=1), request.model_digest)
-        kept_features(self.site(name), request.run).write(request.fold, found)
+        table = fold_table(self.data[name], cases, features, features.mean(axis=1))
+        table = replace(table, model_digest=request.model_digest)
+        kept_features(self.site(name), request.run).write(request.fold, table)
         return ImageFeaturesReply(len(chosen), 0.0)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from haic_sites import SETTINGS, haic_settings, run_haic, three_sites
 
-from client.haic_answers import kept_features
+from client.kept_features import kept_features
 from server.run_folder import fold_folder, read_best, read_census, read_haic, read_history
 from shared.aggregation.fixed_point import encode_sums
 from shared.cohort.analysis_columns import EVENT, paper_model, regressors
@@ -31,6 +31,7 @@ pytestmark = pytest.mark.slow
 
 RUN = haic_settings(rounds=1)
 FOLDS = SETTINGS["folds"]
+IMAGES = (*IMAGE_FEATURES, IMAGE_SCORE)
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +58,10 @@ def table(study, *, held_out=False):
         kept = {}
         for fold in range(FOLDS + 1):
             found = kept_features(sites.site(name), run).read(fold)
-            rows = np.column_stack([found.features, found.scores])
+            rows = np.column_stack([found.columns[column] for column in IMAGES])
             kept |= dict(zip(found.cases.tolist(), rows, strict=True))
         matrix = np.array([kept[p.case] for p in data.patients])
-        columns = dict(data.columns) | dict(
-            zip((*IMAGE_FEATURES, IMAGE_SCORE), matrix.T, strict=True)
-        )
+        columns = dict(data.columns) | dict(zip(IMAGES, matrix.T, strict=True))
         chosen = (folds == 0) == held_out
         parts.append({column: values[chosen] for column, values in columns.items()})
     return {column: np.concatenate([part[column] for part in parts]) for column in parts[0]}
@@ -81,7 +80,9 @@ def test_features_are_those_of_the_network_that_left_the_patient_out(study):
             ]
             expected = [patient_features(network, p.images, torch.device("cpu")) for p in chosen]
             assert found.cases.tolist() == [p.case for p in chosen]
-            assert np.allclose(found.features, [e.features for e in expected], rtol=0, atol=1e-6)
+            rows = np.column_stack([found.columns[column] for column in IMAGES])
+            wanted = [[*e.features, e.score] for e in expected]
+            assert np.allclose(rows, wanted, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("model", [IMAGE_ONLY, CLINICAL_ONLY])
@@ -257,7 +258,7 @@ def test_no_image_feature_of_a_patient_leaves(study):
     for name in sites.data:
         for fold in range(FOLDS + 1):
             found = kept_features(sites.site(name), run).read(fold)
-            values |= {*found.scores.tolist(), *found.features.ravel().tolist()}
+            values |= {value for column in IMAGES for value in found.columns[column].tolist()}
     assert len(values) > 600
     hidden, crossed = spellings(values), 0
     # The weights of a training are made before the features.

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from haic_sites import ToySites, fusion_site, haic_settings, run_haic, toy_three
 
-from client.haic_answers import kept_features
+from client.kept_features import kept_features
 from server.events import EventKind, read_events, verify_events
 from server.run_folder import events_file, fold_folder, read_best, read_haic, read_history
-from shared.cohort.fusion_columns import READERS
+from shared.cohort.fusion_columns import IMAGE_SCORE, READERS
 from shared.errors import CheckpointError, MessageError, QuorumError, SettingsError
 from shared.messages.image_features import ImageFeaturesRequest
+from shared.messages.moments import MomentsRequest
+from shared.messages.statistics import LogisticRequest
 from shared.messages.svm import SvmRequest
 from shared.messages.training import TrainingRequest
 
@@ -30,6 +32,14 @@ def kill_at(wanted):
     return before
 
 
+def run_until(kind, sites, run_dir, settings=RUN, **changes):
+    """Run until the server's process ends at the first request of a kind; give what is on disk."""
+    before = kill_at(lambda request: isinstance(request, kind))
+    with pytest.raises(Killed):
+        run_haic(sites, run_dir, settings, before=before, **changes)
+    return read_haic(run_dir)
+
+
 def seen(requests, kind):
     return [request for name, request in requests if isinstance(request, kind) and name == "east"]
 
@@ -41,24 +51,14 @@ def steady(tmp_path_factory):
     return run_haic(toy_three(folder / "sites"), folder / "run", RUN), folder / "run"
 
 
-POINTS = {
-    "in the second round of fold 2": lambda r: (
-        isinstance(r, TrainingRequest) and (r.fold, r.round) == (2, 2)
-    ),
-    "at the features of fold 3": lambda r: isinstance(r, ImageFeaturesRequest) and r.fold == 3,
-    "in the descent of the machine": lambda r: isinstance(r, SvmRequest),
-}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("point", POINTS)
-def test_a_killed_run_ends_as_one_that_was_not(steady, tmp_path, point):
+@pytest.mark.parametrize("at", [(2, 2), (0, 1)], ids=["fold 2, round 2", "fold 0, round 1"])
+def test_a_killed_training_ends_as_one_that_was_not(steady, tmp_path, at):
     sites, run_dir = toy_three(tmp_path / "sites"), tmp_path / "run"
+    kill = kill_at(lambda r: isinstance(r, TrainingRequest) and (r.fold, r.round) == at)
     with pytest.raises(Killed):
-        run_haic(sites, run_dir, RUN, before=kill_at(POINTS[point]))
-    before = read_haic(run_dir)
-    first = len(seen(sites.requests, TrainingRequest))
-    found = run_haic(sites, run_dir, RUN)
+        run_haic(sites, run_dir, RUN, before=kill)
+    before, first = read_haic(run_dir), len(seen(sites.requests, TrainingRequest))
+    found = run_until(ImageFeaturesRequest, sites, run_dir)
     expected, steady_dir = steady
     again = seen(sites.requests, TrainingRequest)[first:]
     assert before.trained.isdisjoint(r.fold for r in again)
@@ -73,6 +73,19 @@ def test_a_killed_run_ends_as_one_that_was_not(steady, tmp_path, point):
             for d in (run_dir, steady_dir)
         ]
         assert curves[0] == curves[1]
+
+
+@pytest.mark.slow
+def test_a_killed_fit_ends_as_one_that_was_not(steady, tmp_path):
+    sites, run_dir = toy_three(tmp_path / "sites"), tmp_path / "run"
+    before = run_until(SvmRequest, sites, run_dir)
+    first = len(sites.requests)
+    found = run_haic(sites, run_dir, RUN)
+    expected, _ = steady
+    asked = sites.requests[first:]
+    assert seen(asked, TrainingRequest) == seen(asked, LogisticRequest) == []
+    assert len(seen(asked, ImageFeaturesRequest)) == RUN.folds + 1
+    assert found.image.fit.intercept == before.image.fit.intercept
     assert np.array_equal(found.image.model.weights, expected.image.model.weights)
     assert np.array_equal(found.clinical.model.weights, expected.clinical.model.weights)
     # Another attempt works in other secret bases, so it is equal to rounding only.
@@ -113,14 +126,14 @@ def test_other_rounds_or_folds_in_the_same_folder_are_refused(steady, tmp_path):
 def test_two_runs_at_the_same_sites_keep_their_own_features(tmp_path):
     sites = toy_three(tmp_path / "sites")
     runs = [
-        run_haic(sites, tmp_path / str(seed), haic_settings(seed=seed), words=seed)
-        for seed in (0, 1)
+        run_until(MomentsRequest, sites, tmp_path / str(n), haic_settings(seed=n), words=n)
+        for n in (0, 1)
     ]
     assert runs[0].run != runs[1].run
     first, second = (kept_features(sites.site("east"), found.run).read(0) for found in runs)
     assert first.model_digest == runs[0].folds[-1].model_digest
     assert second.model_digest == runs[1].folds[-1].model_digest
-    assert not np.array_equal(first.scores, second.scores)
+    assert not np.array_equal(first.columns[IMAGE_SCORE], second.columns[IMAGE_SCORE])
 
 
 @pytest.mark.parametrize("least", [3, 2])
@@ -154,9 +167,12 @@ def test_a_site_with_folds_of_a_few_is_left_out_and_the_others_go_on(tmp_path):
     sites = toy_three(tmp_path / "sites")
     sites.data["small"] = fusion_site(16, 1)
     lines: list[str] = []
-    found = run_haic(sites, tmp_path / "run", RUN, progress=lines.append)
+    found = run_until(SvmRequest, sites, tmp_path / "run", progress=lines.append)
     assert any("small: the site refuses to answer: too few patients" in line for line in lines)
-    assert found.fusion.sites == ("east", "north", "west")
+    assert found.clinical.sites == ("east", "north", "west")
+    assert {stage.name: stage.left_out for stage in found.stages}["features"] == {
+        "small": "few-patients"
+    }
     assert "small" not in read_history(fold_folder(tmp_path / "run", 1))[0].sites
 
 
@@ -166,8 +182,8 @@ def test_a_site_that_misses_the_features_is_asked_again_when_the_run_goes_on(tmp
     with pytest.raises(QuorumError, match="west"):
         run_haic(sites, run_dir, RUN)
     sites.lose_features = set()
-    found = run_haic(sites, run_dir, RUN)
-    assert found.fusion.sites == ("east", "north", "west")
+    found = run_until(SvmRequest, sites, run_dir)
+    assert found.image.sites == found.clinical.sites == ("east", "north", "west")
 
 
 def test_readers_who_called_everybody_are_evaluated_and_others_are_not(tmp_path):
