@@ -81,7 +81,7 @@ def cache_key(
     Args:
         study: What lies in the DICOM folder.
         preparation: What the model expects; its version tells CT from MRI.
-        liver_range_mm: Ends of the liver that a person gave; None for MRI.
+        liver_range_mm: Ends of the liver that a person gave; None for none.
         roles: What a person said series are, by volume id; None for one to leave out.
         images: How the site reads studies.
         mask_digest: Of the content of the mask that gives the liver's range; empty for none.

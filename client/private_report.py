@@ -195,7 +195,7 @@ def _flow(prepared: SitePreparation) -> tuple[Step, ...]:
         # Rows without images were never in this flow; the table of problems has them.
         lost = [problem for problem in of_clinic if _case(problem)]
         stages.append(("Patients with usable images", with_images, of_study))
-        stages.append(("Patients with a clinical row, too", len(prepared.usable), lost))
+        stages.append(("Patients with a usable clinical row", len(prepared.usable), lost))
     else:
         stages.append(("Patients who can be used", with_images, of_study))
     steps = [Step("Rows of the manifest", prepared.manifest.row_count)]

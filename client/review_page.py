@@ -213,7 +213,7 @@ class ReviewPage:
             shown = with_mask(view, self._site, self._roles)
         except HepafedError as error:
             return view.liver, f"The mask of the liver cannot be used. {error.message}"
-        if shown.liver is None or shown.liver.confirmed_by:
+        if shown.liver is None or shown.liver.vouched_for:
             return shown.liver, ""
         return shown.liver, f"The liver's range is from {shown.liver.source}; nobody signed it yet."
 

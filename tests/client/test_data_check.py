@@ -69,7 +69,7 @@ def test_the_private_report_follows_patients_through_images_and_clinic(broken):
         ("8", "Patients with one study"),
         ("7", "Patients with usable images"),
         ("1", "left out"),
-        ("5", "Patients with a clinical row"),
+        ("5", "Patients with a usable clinical row"),
         ("2", "left out"),
     ]
     table = page.split('<h2 id="problems">')[1].split("</table>")[0]
