@@ -7,18 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from shared.cohort.patient import PreparedPatient
 from shared.errors import DataError
 from shared.fusion.voting import PatientVote, vote
-from shared.models.multiphase_ct import MultiphaseCt
+from shared.models.study_network import StudyNetwork
 from shared.models.weights import load_arrays, to_arrays
 from shared.settings import RunSettings
 from shared.tasks.recipe import Recipe
 from shared.training.inference import slice_probabilities, validation_loss
 from shared.training.initial import initial_network
 from shared.training.loop import new_optimizer, train_locally
-from shared.training.schedule import best_round, learning_rate_of_round, should_stop
+from shared.training.schedule import best_round, next_learning_rate, should_stop
 from shared.training.seeding import training_generator
 from shared.vocabulary import Split
 
@@ -89,20 +90,34 @@ def patients_in(sites: SitePatients, split: Split) -> tuple[PreparedPatient, ...
     return tuple(p for patients in sites.values() for p in patients if p.split is split)
 
 
-def _of(patients: Sequence[PreparedPatient], split: Split) -> tuple[PreparedPatient, ...]:
-    return tuple(patient for patient in patients if patient.split is split)
-
-
-def _train(  # noqa: PLR0913  # the arm's inputs, named one by one
-    network: MultiphaseCt,
+def train_rounds(  # noqa: PLR0913  # the arm's inputs, named one by one
+    network: nn.Module,
     patients: Sequence[PreparedPatient],
     recipe: Recipe,
     settings: RunSettings,
     device: torch.device,
     *,
     arm: str,
-    progress: Progress | None,
+    progress: Progress | None = None,
 ) -> tuple[tuple[RoundReport, ...], dict[str, np.ndarray]]:
+    """Train a network on patients in one place for as many rounds as a federation would.
+
+    Args:
+        network: To start from; changed in place.
+        patients: Those in training are trained on, those in inner validation choose the round.
+        recipe: Of the study.
+        settings: Rounds, local epochs, patience, seed.
+        device: From ``choose_device``.
+        arm: Name in reports; also keeps the arms' random streams apart.
+        progress: Called after every round.
+
+    Returns:
+        The rounds, and the weights of the best one.
+
+    Raises:
+        DataError: When there are no training patients.
+        ConvergenceError: When the loss is not finite.
+    """
     training = _of(patients, Split.TRAINING)
     # A site too small to set patients apart still has to choose a round.
     validation = _of(patients, Split.INNER_VALIDATION) or training
@@ -116,14 +131,13 @@ def _train(  # noqa: PLR0913  # the arm's inputs, named one by one
     reports: list[RoundReport] = []
     best = to_arrays(network)
     for number in range(1, settings.rounds + 1):
+        losses = [r.validation_loss for r in reports]
         trained = train_locally(
             network,
             training,
             recipe.training,
             epochs=settings.local_epochs,
-            learning_rate=learning_rate_of_round(
-                recipe.training.learning_rate, recipe.training.halve_every, number
-            ),
+            learning_rate=next_learning_rate(recipe.training, losses),
             rng=training_generator(settings.seed, number, arm),
             device=device,
             optimizer=adam,
@@ -133,7 +147,7 @@ def _train(  # noqa: PLR0913  # the arm's inputs, named one by one
             arm, number, settings.rounds, trained.loss_by_epoch[-1], loss_sum / count
         )
         reports.append(report)
-        losses = [r.validation_loss for r in reports]
+        losses.append(report.validation_loss)
         if best_round(losses) == number:
             best = to_arrays(network)
         if progress is not None:
@@ -141,6 +155,16 @@ def _train(  # noqa: PLR0913  # the arm's inputs, named one by one
         if should_stop(losses, settings.patience):
             break
     return tuple(reports), best
+
+
+def start_network(recipe: Recipe, settings: RunSettings, device: torch.device) -> StudyNetwork:
+    """Give the network that every arm of a run starts from, on the device."""
+    pretrained = Path(settings.pretrained_weights) if settings.pretrained_weights else None
+    return initial_network(recipe.network, settings.seed, pretrained).to(device)
+
+
+def _of(patients: Sequence[PreparedPatient], split: Split) -> tuple[PreparedPatient, ...]:
+    return tuple(patient for patient in patients if patient.split is split)
 
 
 def train_alone(  # noqa: PLR0913  # the arm's inputs, named one by one
@@ -177,10 +201,10 @@ def train_alone(  # noqa: PLR0913  # the arm's inputs, named one by one
         ConvergenceError: When the loss is not finite.
     """
     started = time.perf_counter()
-    pretrained = Path(settings.pretrained_weights) if settings.pretrained_weights else None
-    network = initial_network(recipe.network, settings.seed, pretrained)
-    network.to(device)
-    reports, best = _train(network, patients, recipe, settings, device, arm=arm, progress=progress)
+    network = start_network(recipe, settings, device)
+    reports, best = train_rounds(
+        network, patients, recipe, settings, device, arm=arm, progress=progress
+    )
     load_arrays(network, best)
     votes = tuple(vote(slice_probabilities(network, p.images, device)) for p in held_out)
     return ArmResult(

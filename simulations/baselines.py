@@ -1,16 +1,10 @@
 """The arms that federation is compared with, trained beside it and kept in the run's folder.
 
-They need nothing from each other, so each is a job for a process of its own with few threads:
-two small trainings side by side use two cores better than one training with two threads.
+``simulations.side_processes`` trains them in processes of their own.
 """
 
-import dataclasses
-import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -29,8 +23,7 @@ from simulations.arm import ArmResult, RoundReport, SitePatients
 from simulations.local_only import train_site_alone
 from simulations.pooled import train_pooled
 from simulations.report_arm import evaluate_result
-
-_NOT_PART_OF_TRAINING = ("run_dir", "sites_dir", "min_sites", "wait_seconds")
+from simulations.side_processes import result_file
 
 
 @dataclass(frozen=True)
@@ -51,44 +44,6 @@ class BaselineJob:
     run_dir: Path
     threads: int
 
-    @property
-    def result_file(self) -> Path:
-        """Say where the result is kept; another setting has another file."""
-        facts = {
-            field: value
-            for field, value in dataclasses.asdict(self.settings).items()
-            if field not in _NOT_PART_OF_TRAINING
-        }
-        text = json.dumps([self.name, facts], sort_keys=True)
-        key = hashlib.sha256(text.encode()).hexdigest()[:16]
-        return self.run_dir / "baselines" / f"{key}.json"
-
-
-Collect = Callable[[], dict[str, FederatedEvaluation]]
-
-
-@contextmanager
-def baselines_beside(jobs: Mapping[str, BaselineJob], processes: int) -> Iterator[Collect]:
-    """Train arms in processes of their own while the caller does something else.
-
-    An arm is written as soon as it is done; one that an earlier start finished is read.
-
-    Args:
-        jobs: By the arm's name.
-        processes: How many train at the same time.
-
-    Yields:
-        A function that waits for the evaluations and gives them in the order of the jobs. When
-        the caller leaves with an error, the processes are ended.
-    """
-    if not jobs:
-        yield dict
-        return
-    # A fresh interpreter per worker: forking a process that holds threads is not safe.
-    with get_context("spawn").Pool(min(processes, len(jobs))) as pool:
-        waiting = {name: pool.apply_async(run_baseline, (job,)) for name, job in jobs.items()}
-        yield lambda: {name: result.get() for name, result in waiting.items()}
-
 
 def run_baseline(job: BaselineJob) -> FederatedEvaluation:
     """Train one arm and evaluate it on the held-out patients of all sites.
@@ -102,7 +57,7 @@ def run_baseline(job: BaselineJob) -> FederatedEvaluation:
     Raises:
         HepafedError: What training refuses.
     """
-    kept = job.result_file
+    kept = result_file(job.run_dir, job.name, job.settings)
     if kept.is_file():
         return from_plain(FederatedEvaluation, json.loads(kept.read_text(encoding="utf-8")))
     torch.set_num_threads(job.threads)

@@ -65,9 +65,48 @@ def run_federation(
     Raises:
         HepafedError: If the run fails; the run folder keeps what was reached.
     """
+    run_apps(sites, settings, run_dir, engine=engine, progress=progress)
+    run_dir = run_dir.resolve()
+    best, weights = read_best(run_dir)
+    return FederationResult(run_dir, best, weights, read_history(run_dir), read_census(run_dir))
+
+
+def run_apps(  # noqa: PLR0913  # independent choices, given by name
+    sites: Sequence[Path],
+    settings: RunSettings,
+    run_dir: Path,
+    *,
+    engine: Engine = "in-process",
+    progress: Progress = lambda _: None,
+    training_only: bool = False,
+    synthetic: bool = False,
+) -> None:
+    """Run the study that the settings name over sites on this machine.
+
+    Args:
+        sites: Site settings files, or folders that hold a ``site.toml``.
+        settings: Of the run; its ``run_dir`` and ``sites_dir`` are set here.
+        run_dir: Where results go; an interrupted run in it goes on.
+        engine: ``in-process`` works through the sites one after the other in this process;
+            ``ray`` is Flower's own simulation, in processes of its own.
+        progress: Takes one line for a person who waits.
+        training_only: Of a study on MRI and clinic, only train on all development patients; in
+            this process only.
+        synthetic: Of a study on MRI and clinic, whether its report says that the patients are
+            invented.
+
+    Raises:
+        SettingsError: If a site has no settings file, or Ray is asked for training alone.
+        HepafedError: If the run fails; the run folder keeps what was reached.
+    """
     files = [_settings_file(site) for site in sites]
     run_dir = run_dir.resolve()
     settings = dataclasses.replace(settings, run_dir=str(run_dir), sites_dir="")
+    if engine == "ray" and training_only:
+        raise SettingsError(
+            "Expected the engine 'in-process' to compare networks, got 'ray'. "
+            "Leave out --engine ray."
+        )
     if engine == "ray":
         from simulations.flower_runtime import run_with_ray  # noqa: PLC0415  # Ray is optional
 
@@ -75,9 +114,8 @@ def run_federation(
     else:
         config = config_of(settings)
         nodes = [{SETTINGS_KEY: str(file)} for file in files]
-        serve(InProcessGrid(client_app, nodes, config), config, progress)
-    best, weights = read_best(run_dir)
-    return FederationResult(run_dir, best, weights, read_history(run_dir), read_census(run_dir))
+        grid = InProcessGrid(client_app, nodes, config)
+        serve(grid, config, progress, training_only=training_only, synthetic=synthetic)
 
 
 def _settings_file(site: Path) -> Path:

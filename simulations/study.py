@@ -23,6 +23,7 @@ from shared.aggregation.pooled_evaluation import FederatedEvaluation
 from shared.aggregation.sum_channel import MINIMUM_SITES
 from shared.errors import DataError
 from shared.models.multiphase_ct import MultiphaseCt
+from shared.models.study_network import build_network
 from shared.models.weights import load_arrays
 from shared.report.console import progress_printer, say
 from shared.report.report_files import write_report
@@ -33,9 +34,10 @@ from shared.tasks.recipe import Recipe, recipe_for
 from shared.training.device import choose_device
 from shared.vocabulary import Split
 from simulations.arm import SitePatients, patients_in
-from simulations.baselines import BaselineJob, arm_names, baselines_beside
+from simulations.baselines import BaselineJob, arm_names, run_baseline
 from simulations.federation import Engine, run_federation
 from simulations.overlays import report_overlays
+from simulations.side_processes import work_beside
 from simulations.study_record import StudyFacts, study_record
 from simulations.study_release import release_study
 
@@ -178,7 +180,7 @@ def _train_all_arms(
     before = torch.get_num_threads()
     torch.set_num_threads(threads if jobs else before)
     try:
-        with baselines_beside(jobs, processes) as collect:
+        with work_beside(run_baseline, jobs, processes) as collect:
             with clock.step("training"):
                 run_federation(
                     folders, plan.settings, plan.run_dir, engine=plan.engine, progress=say
@@ -192,7 +194,9 @@ def _train_all_arms(
 def _overlays(
     sites: SitePatients, recipe: Recipe, weights: Mapping[str, np.ndarray]
 ) -> tuple[OverlayImage, ...]:
-    network = MultiphaseCt(recipe.network)
+    network = build_network(recipe.network)
+    if not isinstance(network, MultiphaseCt):
+        return ()  # networks on MRI have maps of their own (simulations.haic)
     load_arrays(network, weights)
     held_out = patients_in(sites, Split.HELD_OUT)
     return report_overlays(network, held_out, recipe.endpoint, choose_device())
