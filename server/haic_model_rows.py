@@ -9,6 +9,7 @@ from server.federated_svm import PENALTIES, FederatedSvm
 from server.haic_results import HaicEvaluation
 from shared.fusion.svm import FittedSvm
 from shared.report.haic_models import (
+    READERS,
     CalibrationBin,
     FeatureWeight,
     FusionMachine,
@@ -32,7 +33,7 @@ def arm_of(
 
     Args:
         name: Of the arm.
-        machines: Its models; what is evaluated beside them is a reader.
+        machines: Its models, for their thresholds; one that is not given has none.
         evaluation: On held-out patients.
         with_sites: Whether the rows of single sites are kept.
 
@@ -51,7 +52,7 @@ def arm_of(
                 model,
                 evaluated,
                 threshold=None if machine is None else _threshold(machine),
-                calibration=() if machine is None else bins,
+                calibration=() if model in READERS else bins,
                 with_sites=with_sites,
             )
         )
