@@ -6,6 +6,7 @@ Source of the published values: Quan 2024, Methods, as ``shared.settings`` holds
 from collections.abc import Callable
 from typing import Final
 
+from shared.report.haic_words import network_words
 from shared.settings import HAIC_MRI, RunSettings
 
 STANDING: Final = (
@@ -30,24 +31,24 @@ _BASELINE: Final = (
 )
 
 _NAMED: Final[tuple[tuple[str, Callable[[RunSettings], str]], ...]] = (
-    ("images of {} pixels", lambda s: f"{s.image_width}x{s.image_height}"),
-    ("{} slices per patient", lambda s: str(s.slices_per_patient or "all")),
-    ("the network {}", lambda s: s.network),
-    ("filters at {} times their number", lambda s: f"{s.network_width:g}"),
-    ("{} blocks", lambda s: ", ".join(map(str, s.network_blocks))),
-    ("{} normalisation", lambda s: s.norm),
-    ("{} rounds", lambda s: str(s.rounds)),
-    ("{} passes per round", lambda s: str(s.local_epochs)),
-    ("batches of {}", lambda s: str(s.batch_size)),
-    ("the optimiser {}", lambda s: s.optimizer),
-    ("a learning rate of {}", lambda s: f"{s.learning_rate:g}"),
-    ("a momentum of {}", lambda s: f"{s.momentum:g}"),
-    ("a schedule by {}", lambda s: s.schedule),
-    ("the loss '{}'", lambda s: s.loss),
-    ("{} augmented copies of a slice", lambda s: str(s.augmented_copies)),
-    ("augmentation {}", lambda s: "on" if s.augmentation else "off"),
-    ("a patience of {} rounds", lambda s: str(s.patience)),
-    ("{} folds", lambda s: str(s.folds)),
+    ("Image size in pixels", lambda s: f"{s.image_width}x{s.image_height}"),
+    ("Slices per patient", lambda s: str(s.slices_per_patient or "all")),
+    ("Network", lambda s: network_words(s.network)),
+    ("Width of the network's filters", lambda s: f"{s.network_width:g}"),
+    ("A, B and C blocks of the network", lambda s: ", ".join(map(str, s.network_blocks))),
+    ("Normalisation layer", lambda s: s.norm),
+    ("Rounds", lambda s: str(s.rounds)),
+    ("Passes per round", lambda s: str(s.local_epochs)),
+    ("Slices per step", lambda s: str(s.batch_size)),
+    ("Optimiser", lambda s: s.optimizer),
+    ("Learning rate", lambda s: f"{s.learning_rate:g}"),
+    ("Momentum", lambda s: f"{s.momentum:g}"),
+    ("Learning rate falls by", lambda s: s.schedule),
+    ("Loss", lambda s: s.loss),
+    ("Augmentation", lambda s: "on" if s.augmentation else "off"),
+    ("Augmented copies of a slice", lambda s: str(s.augmented_copies)),
+    ("Rounds without a better one before training stops", lambda s: str(s.patience or "none")),
+    ("Folds", lambda s: str(s.folds)),
 )
 """What a setting is called, and how its value is said."""
 
@@ -63,13 +64,9 @@ def departures(settings: RunSettings) -> tuple[str, ...]:
     """
     published = RunSettings(task=HAIC_MRI)
     changed = tuple(
-        f"{_capital(words.format(said(settings)))} instead of {said(published)}."
+        f"{words}: {said(settings)} instead of {said(published)}."
         for words, said in _NAMED
         if said(settings) != said(published)
     )
     baseline = () if settings.paper_mode else (_BASELINE,)
     return (*changed, *baseline, *STANDING)
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]

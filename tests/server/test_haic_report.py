@@ -105,8 +105,8 @@ def test_departures_name_what_differs_from_the_publication():
     published = departures(haic_settings(**PUBLISHED))
     assert not any("instead of" in sentence for sentence in published)
     changed = departures(haic_settings(**PUBLISHED | {"rounds": 4, "network-width": 0.25}))
-    assert "4 rounds instead of 200." in changed
-    assert "Filters at 0.25 times their number instead of 1." in changed
+    assert "Rounds: 4 instead of 200." in changed
+    assert "Width of the network's filters: 0.25 instead of 1." in changed
     assert len(changed) == len(published) + 2
     assert len(departures(haic_settings(**PUBLISHED | {"paper-mode": True}))) == len(published) - 1
 
