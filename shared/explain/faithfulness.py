@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Float32
-from torch import nn
+from torch import Tensor, nn
 
+from shared.models.mri_scores import MriScores
 from shared.models.multiphase_ct import EVENT
 
 _BATCH_SIZE = 16
@@ -36,13 +37,20 @@ def _event_probability(network: nn.Module, images: np.ndarray, device: torch.dev
     with torch.inference_mode():
         for start in range(0, len(images), _BATCH_SIZE):
             batch = torch.from_numpy(images[start : start + _BATCH_SIZE]).to(device)
-            total += float(network(batch).double().softmax(dim=1)[:, EVENT].sum())
+            total += float(_probabilities(network, batch).sum())
     return total / len(images)
 
 
+def _probabilities(network: nn.Module, batch: Tensor) -> Tensor:
+    if isinstance(network, MriScores):
+        return network.logits(network(batch)).double().mean(dim=1).sigmoid()
+    probabilities: Tensor = network(batch).double().softmax(dim=1)[:, EVENT]
+    return probabilities
+
+
 def _hottest(
-    heat: Float32[np.ndarray, "slice phase height width"], share: float
-) -> Bool[np.ndarray, "slice phase height width"]:
+    heat: Float32[np.ndarray, "slice channel height width"], share: float
+) -> Bool[np.ndarray, "slice channel height width"]:
     flat = heat.reshape(*heat.shape[:2], -1)
     count = max(1, round(share * flat.shape[-1]))
     ranked = np.argsort(-flat, axis=-1, kind="stable")[..., :count]
@@ -59,24 +67,25 @@ def _blanked(images: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 def deletion_test(  # noqa: PLR0913  # the study, the map, and four independent choices
     network: nn.Module,
-    images: Float32[np.ndarray, "slice phase height width"],
-    heat: Float32[np.ndarray, "slice phase height width"],
+    images: Float32[np.ndarray, "slice channel height width"],
+    heat: Float32[np.ndarray, "slice channel height width"],
     device: torch.device,
     rng: np.random.Generator,
     *,
     share: float = 0.1,
     repeats: int = 8,
 ) -> Faithfulness:
-    """Blank the hottest pixels of every phase, and regions of the same shape elsewhere.
+    """Blank the hottest pixels of every channel, and regions of the same shape elsewhere.
 
     Source: Petsiuk 2018, "RISE" (its deletion metric), at one share instead of the whole
     curve. The comparison moves the same regions about at random, around the edges of the
     slice, because scattered single pixels disturb a network in quite another way.
 
     Args:
-        network: Moved to the device; its training mode is left as it was.
-        images: One study with at least one slice, values in [0, 1].
-        heat: From ``gradcam``, same shape.
+        network: On CT or MRI; moved to the device; its training mode is left as it was. Of several
+            scores of a slice the mean logit counts.
+        images: One study with at least one slice, as prepared.
+        heat: From ``gradcam`` or ``scores_gradcam``, same shape.
         device: From ``choose_device``.
         rng: Source of the shifts.
         share: Of the pixels of each slice and phase that are blanked, in (0, 1).

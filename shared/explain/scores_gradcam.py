@@ -38,7 +38,12 @@ def scores_gradcam(
         images: One study, as prepared.
         device: From ``choose_device``.
         minimum_cells: Fewest cells a side that the maps may have before resizing; for smaller
-            slices an earlier stage is explained (Departure as in ``shared.explain.gradcam``).
+            slices an earlier stage is explained. Departure: at 80 by 112 pixels the last map has
+            1 by 2 cells. On 20 invented patients with progression in each of two cohorts (AUC 0.77
+            and 0.81), blanking the hottest tenth lowered the event's probability by 0.05 and 0.02
+            with 7 by 11 cells, 0.13 and 0.00 with 3 by 5, -0.01 and 0.00 with 1 by 2; blanking
+            elsewhere by -0.09 and -0.01, -0.10 and 0.00, -0.06 and 0.05. Only the finest maps
+            beat the comparison both times, and not by much: the maps are weak evidence.
 
     Returns:
         Heat in [0, 1] per sequence of the study: its maximum is 1, or 0 where a sequence nowhere

@@ -3,6 +3,8 @@ import torch
 from torch import nn
 
 from shared.explain.faithfulness import deletion_test
+from shared.models.mri_scores import MriScores, MriScoresSettings
+from shared.vocabulary import MriSequence
 
 CPU = torch.device("cpu")
 
@@ -13,6 +15,13 @@ class SpotReader(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         event = 4 * images[:, :, 8:16, 8:16].mean(dim=(1, 2, 3))
         return torch.stack([torch.zeros_like(event), event], dim=1)
+
+
+class MeanBrightness(nn.Module):
+    """One logit per image: its mean."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.mean(dim=(1, 2, 3)).unsqueeze(1)
 
 
 def study() -> np.ndarray:
@@ -63,3 +72,19 @@ def test_exactly_the_asked_share_is_blanked_even_in_a_flat_map():
         share=1 / 1024,
     )
     assert flat.hot_drop == 0.0
+
+
+def test_of_a_network_on_mri_the_mean_logit_of_its_sequences_counts():
+    sequences = (MriSequence.T1_ARTERIAL, MriSequence.T2_FSE)
+    network = MriScores(MriScoresSettings(sequences=sequences, network="resnet18"))
+    network.networks = nn.ModuleList([MeanBrightness()])
+    images = np.zeros((1, 2, 32, 32), dtype=np.float32)
+    images[:, 0, 8:16, 8:16] = 16.0  # mean 1 in one sequence, 0 in the other: mean logit 0.5
+    before, after = 1 / (1 + np.exp(-0.5)), 1 / (1 + np.exp(-0.5 / 16))
+
+    found = deletion_test(
+        network, images, heat_at(8, 8)[:1], CPU, np.random.default_rng(0), share=64 / 1024
+    )
+
+    # Blanked to the mean 1, the 64 of 1024 pixels of the spot leave a mean of 1/16.
+    np.testing.assert_allclose(found.hot_drop, before - after, atol=1e-6)
