@@ -5,6 +5,7 @@ memory never falls within one::
 
     python benchmarks/training_step.py              # demo size
     python benchmarks/training_step.py --published  # 3 x 224 x 224, batch 20, as Liao 2024
+    python benchmarks/training_step.py --study haic --published  # 5 x 320 x 450, as Quan 2024
     python benchmarks/training_step.py --json
 """
 
@@ -19,6 +20,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
+from mri_training_step import MriCase, MriCost, measure_mri, mri_cases, mri_line
 
 from shared.imaging.augment import draw_augmentation
 from shared.models.multiphase_ct import MultiphaseCt, MultiphaseCtSettings
@@ -142,10 +144,25 @@ def cases(size: int, threads: int, steps: int) -> list[Case]:
     return listed
 
 
-def _in_own_process(case: Case) -> Cost:
-    command = [sys.executable, __file__, "--one", json.dumps(asdict(case))]
+def _in_own_process(study: str, case: Case | MriCase) -> dict[str, float]:
+    command = [sys.executable, __file__, "--study", study, "--one", json.dumps(asdict(case))]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    return Cost(**json.loads(answer.stdout))
+    cost: dict[str, float] = json.loads(answer.stdout)
+    return cost
+
+
+def _compare_mri(chosen: argparse.Namespace) -> None:
+    if not chosen.json:
+        print(f"torch {torch.__version__}, {chosen.threads} CPU thread(s), one slice, seconds, MB")
+        print(f"{'size':>8}    where{'':<40}    step  ratio     eval  ratio   memory  with eval")
+    references: dict[str, MriCost] = {}
+    for case in mri_cases(published=chosen.published, threads=chosen.threads, steps=chosen.steps):
+        cost = MriCost(**_in_own_process("haic", case))
+        reference = references.setdefault(case.device, cost)
+        record = json.dumps(asdict(case) | asdict(cost))
+        print(record if chosen.json else mri_line(case, cost, reference), flush=True)
+    if "cuda" not in references:
+        print("No CUDA device is here; bf16, channels-last and torch.compile on one were skipped.")
 
 
 def _line(case: Case, cost: Cost) -> str:
@@ -168,15 +185,22 @@ def _line(case: Case, cost: Cost) -> str:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--published", action="store_true", help="224 pixels instead of 64")
-    parser.add_argument("--size", type=int, help="side of a slice, pixels")
+    parser.add_argument("--study", choices=("clici", "haic"), default="clici")
+    parser.add_argument("--published", action="store_true", help="the size in the publication")
+    parser.add_argument("--size", type=int, help="side of a CT slice, pixels")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="one JSON record per case")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.one:
-        print(json.dumps(asdict(measure(Case(**json.loads(chosen.one))))))
+        fields = json.loads(chosen.one)
+        mri = chosen.study == "haic"
+        cost = measure_mri(MriCase(**fields)) if mri else measure(Case(**fields))
+        print(json.dumps(asdict(cost)))
+        return
+    if chosen.study == "haic":
+        _compare_mri(chosen)
         return
     size = chosen.size or (224 if chosen.published else 64)
     if not chosen.json:
@@ -185,7 +209,7 @@ def main() -> None:
             " size norm   where options                            step  augment     eval   memory"
         )
     for case in cases(size, chosen.threads, chosen.steps):
-        cost = _in_own_process(case)
+        cost = Cost(**_in_own_process("clici", case))
         print(json.dumps(asdict(case) | asdict(cost)) if chosen.json else _line(case, cost))
 
 

@@ -1,8 +1,11 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from shared.errors import DeviceError
+from shared.models.mri_scores import MriScores, MriScoresSettings
+from shared.models.weights import to_arrays
 from shared.training.device import choose_device, place, scoring_precision, training_precision
 
 NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
@@ -54,3 +57,22 @@ def test_a_gpu_keeps_channels_last():
     layer = nn.Conv2d(3, 8, 3)
     place(layer, torch.device("cuda"))
     assert layer.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_an_mri_network_is_channels_last_also_on_a_cpu_and_others_keep_their_layout():
+    network = MriScores(MriScoresSettings(width=0.05, blocks=(1, 1, 1)))
+    place(network, torch.device("cpu"))
+    weight = network.networks[0].features[1].conv.weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    layer = nn.Conv2d(3, 8, 3)
+    place(layer, torch.device("cpu"))
+    assert layer.weight.is_contiguous()
+
+
+def test_the_layout_changes_no_weight_that_travels():
+    network = MriScores(MriScoresSettings(width=0.05, blocks=(1, 1, 1)))
+    before = to_arrays(network)
+    place(network, torch.device("cpu"))
+    for name, array in to_arrays(network).items():
+        np.testing.assert_array_equal(array, before[name])
+        assert array.flags.c_contiguous

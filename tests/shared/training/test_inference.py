@@ -4,6 +4,8 @@ import torch
 from torch import nn
 
 from shared.cohort.patient import PreparedPatient
+from shared.errors import DataError
+from shared.models.mri_scores import MriScores, MriScoresSettings, Reading
 from shared.models.multiphase_ct import MultiphaseCt, MultiphaseCtSettings
 from shared.training.inference import slice_probabilities, validation_loss
 from shared.vocabulary import CtPhase, Split
@@ -95,3 +97,33 @@ def test_sites_can_add_their_losses_up():
     apart = sum(validation_loss(net, [patient], CPU)[0] for patient in both)
     assert validation_loss(net, both, CPU)[0] == pytest.approx(apart)
     assert validation_loss(net, [], CPU) == (0.0, 0)
+
+
+def mri_network(reading: Reading) -> MriScores:
+    torch.manual_seed(0)
+    return MriScores(MriScoresSettings(reading=reading, width=0.05, blocks=(1, 1, 1)))
+
+
+def mri_images(slices=2) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(slices, 5, 80, 80)).astype(np.float32)
+
+
+@pytest.mark.parametrize("event", [False, True])
+@pytest.mark.parametrize("reading", list(Reading))
+def test_the_mri_loss_is_the_mean_over_scores_and_slices(reading, event):
+    net = mri_network(reading).eval()
+    patient = PreparedPatient(1, event, Split.INNER_VALIDATION, mri_images())
+    with torch.inference_mode():
+        logits = net.logits(net(torch.from_numpy(mri_images()))).double()
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits, torch.full_like(logits, float(event))
+    )
+    total, count = validation_loss(net, [patient], CPU)
+    assert (total, count) == (pytest.approx(float(expected), abs=1e-6), 1)
+
+
+def test_several_scores_per_slice_are_no_probability():
+    with pytest.raises(DataError, match="one score per slice, got 5"):
+        slice_probabilities(mri_network(Reading.SHARED), mri_images(), CPU)
+    alone = slice_probabilities(mri_network(Reading.FIVE_CHANNEL), mri_images(), CPU)
+    assert alone.shape == (2,)

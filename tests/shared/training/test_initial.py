@@ -3,6 +3,7 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
+from shared.models.mri_scores import MriScores, MriScoresSettings
 from shared.models.multiphase_ct import MultiphaseCtSettings
 from shared.models.weights import to_arrays
 from shared.training.initial import initial_network
@@ -39,3 +40,12 @@ def test_pretrained_weights_replace_the_backbones(tmp_path):
     save_file(original, path)
     network = initial_network(SETTINGS, 0, path)
     assert torch.equal(network.pathway(CtPhase.PORTAL).backbone[0].weight, original["conv1.weight"])
+
+
+def test_the_mri_network_too_is_the_same_for_the_same_seed():
+    settings = MriScoresSettings(width=0.05, blocks=(1, 1, 1))
+    first, second = initial_network(settings, 4), initial_network(settings, 4)
+    assert isinstance(first, MriScores)
+    other = to_arrays(second)
+    for name, array in to_arrays(first).items():
+        np.testing.assert_array_equal(array, other[name])

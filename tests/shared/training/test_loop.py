@@ -7,6 +7,7 @@ from torch import nn
 
 from shared.cohort.patient import PreparedPatient
 from shared.errors import ConvergenceError, DataError
+from shared.models.mri_scores import MriScores, MriScoresSettings, Reading
 from shared.models.multiphase_ct import MultiphaseCt, MultiphaseCtSettings
 from shared.models.weights import to_arrays
 from shared.training.loop import new_optimizer, train_locally
@@ -233,3 +234,32 @@ def test_what_is_told_is_the_softmax_loss_whatever_is_minimised():
         return train(tiny_network(), patients(2, slices=2), settings).loss_by_epoch[0]
 
     assert told(Loss.SUMMED) == told(Loss.SOFTMAX)
+
+
+def mri_patients(count=4) -> list[PreparedPatient]:
+    """Event patients have a bright square in the first sequence."""
+    rng = np.random.default_rng(0)
+    made = []
+    for case in range(1, count + 1):
+        images = rng.normal(size=(2, 5, 80, 112)).astype(np.float32)
+        if case % 2 == 0:
+            images[:, 0, 20:60, 30:80] += 3
+        made.append(PreparedPatient(case, case % 2 == 0, Split.TRAINING, images))
+    return made
+
+
+@pytest.mark.parametrize("reading", [Reading.SHARED, Reading.FIVE_CHANNEL])
+def test_the_mri_network_learns_as_published_from_single_slices(reading):
+    torch.manual_seed(0)
+    network = MriScores(MriScoresSettings(reading=reading, width=0.05, blocks=(1, 1, 1)))
+    settings = TrainingSettings(
+        batch_size=1,
+        augmentation=Augmentation.GEOMETRIC,
+        copies=4,
+        optimizer=Optimizer.SGD,
+        weight_decay=1e-4,
+        loss=Loss.SUMMED,
+    )
+    result = train(network, mri_patients(), settings, epochs=2, learning_rate=0.01)
+    assert result.steps == 2 * 4 * 8
+    assert result.loss_by_epoch[-1] < result.loss_by_epoch[0]
