@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from shared.errors import MessageError
-from shared.messages.census import CensusReply
+from shared.messages.census import WITHHELD, CensusReply
+from shared.messages.image_features import ImageFeaturesReply
 from shared.messages.training import TrainingReply, TrainingRequest, Weights
 
 _LONGEST_NAME = 64
@@ -36,6 +37,8 @@ def check_reply(request: object, reply: object) -> None:
         _check_census(reply)
     if isinstance(reply, TrainingReply) and isinstance(request, TrainingRequest):
         _check_training(request, reply)
+    if isinstance(reply, ImageFeaturesReply) and reply.patients < WITHHELD:
+        raise MessageError(f"Expected a count in 'patients', got {reply.patients}.")
 
 
 def _check_finite(name: str, value: object) -> None:

@@ -7,9 +7,11 @@ import pytest
 from flwr.app import Error, Message
 
 from server.events import EventKind, EventStore, read_events
+from server.reply_checks import check_reply
 from server.transport import SiteExchange
-from shared.errors import QuorumError
+from shared.errors import MessageError, QuorumError
 from shared.messages.census import CensusReply, CensusRequest
+from shared.messages.image_features import ImageFeaturesReply, ImageFeaturesRequest
 from shared.messages.training import TrainingReply, TrainingRequest
 from shared.wire.codec import encode
 
@@ -20,7 +22,7 @@ PATIENT = "Jane^Doe"
 def asked(toy, tmp_path):
     """Take a census, ask the toy sites to train once, and give replies, events and lines."""
 
-    def ask(alter=None, sites=("east", "north", "west"), epochs=1, **settings):
+    def ask(alter=None, sites=("east", "north", "west"), epochs=1, fold=0, **settings):
         lines: list[str] = []
         path = tmp_path / "events.sqlite"
         with closing(EventStore(path)) as events:
@@ -32,7 +34,8 @@ def asked(toy, tmp_path):
                 lines.append,
             )
             exchange(CensusRequest("{}"), CensusReply)
-            request = TrainingRequest(1, epochs, 0.5, 0.0, 0, toy.first_weights())
+            weights = toy.first_weights()
+            request = TrainingRequest(1, epochs, 0.5, 0.0, 0, weights, fold, 5 * bool(fold))
             replies = exchange(request, TrainingReply)
         return replies, read_events(path), lines, exchange
 
@@ -100,6 +103,20 @@ def test_a_bad_reply_is_refused_by_name_and_the_round_goes_on(asked, alter, sent
     assert sentence in reasons(events)["north"]
     assert exchange.traffic.failed == ("north",)
     assert any("north" in line for line in lines)
+
+
+@pytest.mark.parametrize(("fold", "patients", "taken"), [(0, 19, 0), (3, 13, 1), (3, 21, 0)])
+def test_where_a_fold_is_left_out_fewer_patients_may_be_trained_on(asked, fold, patients, taken):
+    replies, events, _, _ = asked({"north": claiming(training_patients=patients)}, fold=fold)
+    assert ("north" in replies) == bool(taken)
+    assert ("20 training patients of the census" in reasons(events).get("north", "")) != taken
+
+
+def test_a_count_of_features_that_is_none_is_refused():
+    request = ImageFeaturesRequest("0" * 32, 1, 5, 0, "", {})
+    check_reply(request, ImageFeaturesReply(-1, 0.1))
+    with pytest.raises(MessageError, match="a count in 'patients'"):
+        check_reply(request, ImageFeaturesReply(-2, 0.1))
 
 
 def test_no_word_of_an_exception_reaches_the_server(asked):
