@@ -236,11 +236,26 @@ def simulate(  # the options of the command, one by one
 
 def report(
     run_dir: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    signature: Annotated[
+        str | None,
+        typer.Option(
+            "--sign-off",
+            metavar="NAME, ROLE",
+            help="Sign the results of a run on MRI and clinic as they stand.",
+        ),
+    ] = None,
     form: FormatOption = Format.TEXT,
 ) -> None:
-    """Write report.html, figures and tidy.csv of a finished run again."""
+    """Write report.html, figures and tidy.csv of a finished run again.
+
+    With --sign-off "NAME, ROLE" the page names who signed which results, and when; should the
+    results change afterwards, the page says that they are no longer signed off.
+    """
+    from shared.report.sign_off import name_and_role, sign_off
     from shared.report.stored_report import write_stored_report
 
+    if signature is not None:
+        sign_off(run_dir, *name_and_role(signature))
     page = write_stored_report(run_dir)
     emit({"report": str(page)}, f"Report: {page}", form)
 
