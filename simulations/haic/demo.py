@@ -30,25 +30,26 @@ HAIC_DEMO_SETTINGS: Mapping[str, ConfigValue] = {
     "task": HAIC_MRI,
     "image-height": 80,
     "image-width": 112,
-    "slices-per-patient": 3,
+    "slices-per-patient": 6,
     "network-width": 0.125,
     "network-blocks": "1,1,1",
+    "reading": "five_channel",
     "rounds": 10,
     "local-epochs": 1,
     "batch-size": 8,
     "optimizer": "adam",
-    "learning-rate": 4e-3,
+    "learning-rate": 2e-3,
     "schedule": "halving",
-    "halve-every": 5,
+    "halve-every": 6,
     "weight-decay": 0.0,
     "loss": "softmax",
-    "augmentation": False,
     "augmented-copies": 1,
     "min-sites": 3,
 }
 """Departures from the published setting, which does not learn in minutes without a GPU: small
-slices, few of them, an eighth of InceptionV4's filters in one block of each kind, Adam. Random
-changes of the slices are off: with them so short a training learns nothing."""
+slices, few of them, an eighth of InceptionV4's filters in one block of each kind, Adam. The
+sequences are five channels of one network: it costs a third of one network per sequence, and learns
+in half as many passes."""
 
 
 @dataclass(frozen=True)

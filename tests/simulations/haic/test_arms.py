@@ -14,6 +14,7 @@ from shared.tasks.recipe import recipe_for
 from shared.vocabulary import Split
 from simulations.haic.arms import ArmOutcome, run_arm
 
+pytestmark = pytest.mark.slow
 CPU = torch.device("cpu")
 SETTINGS = haic_settings(rounds=1, seed=3)
 RECIPE = recipe_for(SETTINGS)
