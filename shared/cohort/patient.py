@@ -17,10 +17,11 @@ class PreparedPatient:
             outside the site.
         event: Whether the endpoint's event happened.
         split: What the patient serves for.
-        images: Model input in [0, 1]; may be memory-mapped and read-only.
+        images: Model input: CT in [0, 1]; MRI with mean 0 and standard deviation 1 in the body.
+            May be memory-mapped and read-only.
     """
 
     case: int
     event: bool
     split: Split
-    images: Float32[np.ndarray, "slice phase height width"]
+    images: Float32[np.ndarray, "slice channel height width"]
