@@ -22,7 +22,7 @@ def test_the_demonstration_tells_where_its_patients_differ_from_life(tmp_path):
     assert (found.bayes.image, found.bayes.clinical, found.bayes.fusion) == (0.9, 0.7, 0.95)
     said = " ".join(found.departures)
     assert "112 columns; in the publication 320" in said
-    assert "0.33 of the patients progress; in the publication 0.134" in said
+    assert "0.45 of the patients progress; in the publication 0.134" in said
 
 
 def test_images_of_a_clinical_size_are_no_departure(tmp_path):

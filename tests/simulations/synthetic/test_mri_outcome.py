@@ -75,9 +75,9 @@ def test_bayes_aucs_are_those_of_the_true_probabilities_in_a_large_draw(patients
 
 def test_demo_strengths_leave_room_for_fusion():
     best = bayes_aucs(DEMO)
-    assert best.image_only == pytest.approx(0.91, abs=0.01)
+    assert best.image_only == pytest.approx(0.905, abs=0.01)
     assert best.clinical_only == pytest.approx(0.755, abs=0.01)
-    assert best.fusion == pytest.approx(0.978, abs=0.01)
+    assert best.fusion == pytest.approx(0.976, abs=0.01)
 
 
 def test_without_a_clinical_effect_fusion_is_the_image_and_the_clinic_is_chance():
