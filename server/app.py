@@ -19,6 +19,7 @@ from server.schedule import Study, run_schedule
 from server.transport import Progress, SiteExchange
 from shared.errors import Problem, SettingsError
 from shared.messages.training import Weights
+from shared.messages.weights_digest import weights_digest
 from shared.settings import (
     CLINICAL_STATISTICS,
     HAIC_MRI,
@@ -26,7 +27,7 @@ from shared.settings import (
     RunSettings,
     parse_run_settings,
 )
-from shared.wire.fingerprint import code_digest, weights_digest
+from shared.wire.fingerprint import code_digest
 
 app = ServerApp()
 

@@ -107,7 +107,7 @@ def study_record(facts: StudyFacts) -> RunRecord:
 def flat_settings(settings: RunSettings) -> dict[str, str | int | float | bool]:
     """Give the run config without the paths of this machine."""
     return {
-        key_of(name): ",".join(value) if isinstance(value, tuple) else value
+        key_of(name): ",".join(map(str, value)) if isinstance(value, tuple) else value
         for name, value in asdict(settings).items()
         if name not in _PATHS
     }

@@ -51,6 +51,7 @@ from shared.messages.moments import MomentsRequest
 from shared.messages.statistics import LogisticRequest
 from shared.messages.svm import SvmModelRequest, SvmRequest
 from shared.messages.training import TrainingReply, TrainingRequest
+from shared.messages.weights_digest import weights_digest
 from shared.models.study_network import build_network
 from shared.models.weights import to_arrays
 from shared.settings import RunSettings, parse_run_settings
@@ -58,7 +59,6 @@ from shared.tasks.recipe import recipe_for
 from shared.training.initial import initial_network
 from shared.vocabulary import Split
 from shared.wire.codec import decode, encode, message_name
-from shared.wire.fingerprint import weights_digest
 from simulations.in_process import InProcessGrid
 from simulations.run_config import config_of
 from simulations.synthetic.clinical import draw_clinical_rows

@@ -23,13 +23,13 @@ from shared.cohort.fusion_columns import IMAGE_FEATURES, IMAGE_SCORE, READERS
 from shared.cohort.patient import PreparedPatient
 from shared.errors import SettingsError
 from shared.fusion.cross_fitting import development_folds, patients_of_fold
+from shared.messages.weights_digest import weights_digest
 from shared.models.mri_scores import MriScores
 from shared.models.weights import load_arrays
 from shared.settings import RunSettings
 from shared.tasks.recipe import Recipe
 from shared.training.mri_features import patient_features
 from shared.training.schedule import best_round
-from shared.wire.fingerprint import weights_digest
 from simulations.arm import start_network, train_rounds
 from simulations.haic.tables_in_memory import TablesInMemory
 

@@ -39,7 +39,11 @@ def test_every_hepafed_command_shown_exists_with_its_options(line):
         assert words, line
         assert words[0] in command.commands, line
         command = command.commands[words.pop(0)]
-    known = {flag for parameter in command.params for flag in parameter.opts}
+    known = {
+        flag
+        for parameter in command.params
+        for flag in (*parameter.opts, *parameter.secondary_opts)
+    }
     used = {word.split("=")[0] for word in words if word.startswith("--")}
     assert used <= known | {"--help"}, line
 

@@ -15,13 +15,14 @@ from shared.messages.census import CensusReply, CensusRequest
 from shared.messages.evaluation import CellsRequest, ScoreRequest
 from shared.messages.sums import SumReply
 from shared.messages.training import TrainingReply, TrainingRequest
+from shared.messages.weights_digest import weights_digest
 from shared.models.weights import to_arrays
 from shared.settings import parse_run_settings
 from shared.tasks.recipe import recipe_for
 from shared.training.initial import initial_network
 from shared.wire.actions import flower_type_of
 from shared.wire.codec import decode, encode
-from shared.wire.fingerprint import code_digest, weights_digest
+from shared.wire.fingerprint import code_digest
 
 CONFIG = {
     "phases": "portal",

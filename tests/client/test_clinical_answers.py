@@ -28,10 +28,10 @@ from shared.messages.statistics import FollowUpRequest
 from shared.messages.sums import SumReply
 from shared.messages.svm import SvmModelReply, SvmModelRequest, SvmRequest, SvmStep
 from shared.messages.training import TrainingRequest
+from shared.messages.weights_digest import weights_digest
 from shared.settings import parse_run_settings
 from shared.wire.actions import flower_type_of
 from shared.wire.codec import decode, encode
-from shared.wire.fingerprint import weights_digest
 from simulations.synthetic.clinical import draw_clinical_rows
 
 NAMES = ("afp_ng_ml", "tumour_thrombus")

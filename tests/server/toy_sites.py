@@ -30,9 +30,9 @@ from shared.messages.evaluation import (
     SiteResultRequest,
 )
 from shared.messages.training import TrainingReply, TrainingRequest, Weights
+from shared.messages.weights_digest import weights_digest
 from shared.settings import RunSettings, parse_run_settings
 from shared.wire.codec import decode, encode, message_name
-from shared.wire.fingerprint import weights_digest
 from simulations.in_process import InProcessGrid
 
 Alter = Callable[[object, Message], Message | object]
