@@ -156,7 +156,7 @@ def demo_haic(
     sites: Annotated[int, typer.Option(help="Hospitals, at least 3.")] = 3,
     patients: Annotated[
         int, typer.Option(help="Patients per hospital; five folds need about 45.")
-    ] = 90,
+    ] = 120,
     baselines: Annotated[
         bool, typer.Option(help="Also train pooled-central and each site alone.")
     ] = True,

@@ -34,7 +34,7 @@ the lesions do not matter, so the clinical table's sizes and counts tell nothing
 _PARTIAL_BELOW, _COMPLETE_BELOW = -7.4, -13.5
 """Cut points of the latent progression, in log-odds, that part SD from PR and PR from CR.
 
-At the demonstration's effects they give 2 % CR and 18 % PR, near Quan 2024, Table 1.
+At the demonstration's effects they give 4 % CR and 16 % PR, near Quan 2024, Table 1.
 """
 
 _POPULATION = 4000
