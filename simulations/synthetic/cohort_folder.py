@@ -29,12 +29,17 @@ def claim_folder(out: Path, digest: str) -> None:
                 "Expected an empty folder or a cohort of the same specification; the folder holds "
                 "a cohort of another one. Choose another folder, or delete this one first."
             )
-    elif out.exists() and any(out.iterdir()):
+    elif out.exists() and any(_is_used(entry) for entry in out.iterdir()):
         raise HepafedError(
             "Expected an empty folder for the synthetic cohort; the folder holds other files. "
             "Choose another folder."
         )
     (out / "truth").mkdir(parents=True, exist_ok=True)
+
+
+def _is_used(entry: Path) -> bool:
+    """Tell whether an entry is more than what a start leaves that was stopped at once."""
+    return entry.name != "truth" or any(entry.iterdir())
 
 
 def replace_file(path: Path, text: str) -> None:

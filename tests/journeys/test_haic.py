@@ -92,7 +92,7 @@ def plant_defects(cohort):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     cohort = tmp_path_factory.mktemp("cohort") / "c"
-    write_mri_cohort(SPEC, cohort, workers=2, progress=None)
+    write_mri_cohort(SPEC, cohort, workers=1, progress=None)
     plant_defects(cohort)
     plan = StudyPlan(
         cohort=cohort,
@@ -100,7 +100,7 @@ def finished(tmp_path_factory):
         settings=SETTINGS,
         engine="ray",
         baselines=False,
-        workers=2,
+        workers=1,  # starting others takes longer than preparing so few small studies
     )
     return plan, run_haic_study(plan)
 
