@@ -36,6 +36,7 @@ _NAMED: Final[tuple[tuple[str, Callable[[RunSettings], str]], ...]] = (
     ("Network", lambda s: network_words(s.network)),
     ("Width of the network's filters", lambda s: f"{s.network_width:g}"),
     ("A, B and C blocks of the network", lambda s: ", ".join(map(str, s.network_blocks))),
+    ("Reading of five features from five sequences", lambda s: s.reading.replace("_", " ")),
     ("Normalisation layer", lambda s: s.norm),
     ("Rounds", lambda s: str(s.rounds)),
     ("Passes per round", lambda s: str(s.local_epochs)),
