@@ -155,7 +155,7 @@ def demo_haic(
     seed: Annotated[int, typer.Option(help="Of the patients and the training.")] = 1,
     sites: Annotated[int, typer.Option(help="Hospitals, at least 3.")] = 3,
     patients: Annotated[
-        int, typer.Option(help="Patients per hospital; five folds need about 45.")
+        int, typer.Option(help="Patients per hospital; five folds need about 80.")
     ] = 120,
     baselines: Annotated[
         bool, typer.Option(help="Also train pooled-central and each site alone.")
